@@ -1,0 +1,65 @@
+# Every target sets up what it needs: a virtual environment in .venv, the compiled modules, the tools.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# What the compiled modules and the installed metadata are made of.
+SOURCES := setup.py pyproject.toml $(wildcard _ext/spotlane/_core/*)
+
+# The tools find each other, as cython-lint does pycodestyle.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.PHONY: help demo test lint format bench package clean
+help:
+	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
+	@echo "make test     every test"
+	@echo "make lint     ruff, mypy, stubtest, cython-lint, import rules"
+	@echo "make bench    the benchmarks, each beside its baseline"
+	@echo "make package  sdist, wheel from the sdist, and the tests on the installed wheel"
+	@echo "make clean    remove everything that was built"
+
+demo: $(VENV)/.runtime
+	$(BIN)/spotlane demo
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest spotlane._core.structs spotlane._core.signing spotlane._core.header_auth spotlane._core.encoding spotlane._core.json_encoding spotlane._core.decoding
+	$(BIN)/cython-lint _ext
+	$(BIN)/lint-imports
+
+format: $(VENV)/.lint
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m bench
+
+package: $(VENV)/.package
+	sh tools/package.sh $(BIN)/python
+
+clean:
+	rm -rf $(VENV) build dist src/*.egg-info src/spotlane/_core/*.so src/spotlane/_core/*.pyd
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: install it, or make PYTHON=/path/to/python"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V): make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: on Debian and Ubuntu, apt install python3-venv"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "a C compiler is needed: on Debian and Ubuntu, apt install gcc; on macOS, xcode-select --install"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "Python's C headers are missing: on Debian and Ubuntu, apt install python3-dev"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# $(1): a name; $(2): the extras that it installs.
+define environment
+$(VENV)/.$(1): $(VENV)/bin/python $(SOURCES)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(2)]'
+	@touch $$@
+endef
+$(eval $(call environment,runtime,cli))
+$(eval $(call environment,test,cli,test))
+$(eval $(call environment,lint,cli,test,lint,bench))
+$(eval $(call environment,bench,bench))
+$(eval $(call environment,package,package))

@@ -1,0 +1,54 @@
+"""A private spot-trading client for latency-sensitive bots; start with open_exchange or an exchange's own class."""
+
+from spotlane import _logging as _logging
+from spotlane import errors
+from spotlane._version import __version__
+from spotlane.credentials import Credentials
+from spotlane.errors import ExchangeAPIError, OutcomeUnknown, SpotlaneError, TransportError, UsageError
+from spotlane.interfaces import PrivateSpotRest, PrivateTradingInterface, WithdrawalInterface
+from spotlane.registry import exchange_names, open_exchange
+from spotlane.safety import WithdrawalPolicy, WithdrawalTarget
+from spotlane.structs import (
+    AssetBalance,
+    Order,
+    OrderParams,
+    OrderStatus,
+    OrderType,
+    Side,
+    Symbol,
+    TimeInForce,
+    Trade,
+    WithdrawalRequest,
+    WithdrawalResponse,
+    WithdrawalStatus,
+)
+
+__all__ = [
+    "AssetBalance",
+    "Credentials",
+    "ExchangeAPIError",
+    "Order",
+    "OrderParams",
+    "OrderStatus",
+    "OrderType",
+    "OutcomeUnknown",
+    "PrivateSpotRest",
+    "PrivateTradingInterface",
+    "Side",
+    "SpotlaneError",
+    "Symbol",
+    "TimeInForce",
+    "Trade",
+    "TransportError",
+    "UsageError",
+    "WithdrawalInterface",
+    "WithdrawalPolicy",
+    "WithdrawalRequest",
+    "WithdrawalResponse",
+    "WithdrawalStatus",
+    "WithdrawalTarget",
+    "__version__",
+    "errors",
+    "exchange_names",
+    "open_exchange",
+]

@@ -1,0 +1,26 @@
+"""Say how to build when a compiled module is missing, instead of failing later and elsewhere."""
+
+from importlib import import_module
+
+EXTENSIONS = (
+    "decimals",
+    "structs",
+    "encoding",
+    "json_encoding",
+    "signing",
+    "header_auth",
+    "columns",
+    "faults",
+    "decoding",
+)
+
+for _name in EXTENSIONS:
+    try:
+        import_module(f"spotlane._core.{_name}")
+    except ModuleNotFoundError as error:
+        if error.name != f"spotlane._core.{_name}":
+            raise
+        raise ImportError(
+            f"spotlane's compiled module {error.name} is not built for this interpreter: run `pip install .` (or "
+            "`pip install -e .`) in the source folder; it needs a C compiler and Python's headers"
+        ) from None

@@ -1,0 +1,5 @@
+"""Keeps the library silent until its user asks for its log."""
+
+import logging
+
+logging.getLogger("spotlane").addHandler(logging.NullHandler())

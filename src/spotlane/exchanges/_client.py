@@ -1,0 +1,328 @@
+"""What every exchange's client shares: opening and closing, the course of one call, rules and clock, status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, ClassVar, Self, TypeVar
+
+from spotlane._core.decoding import UnknownWireSymbol
+from spotlane.credentials import Credentials
+from spotlane.errors import DecodeError, RateLimited, SpotlaneError, TimestampRejected, WrongContext
+from spotlane.exchanges._history import collect, reach
+from spotlane.exchanges._options import Options
+from spotlane.exchanges._refresh import Job, Refresher
+from spotlane.safety import Judge, Refusal, RuleBook, Submission, Told, submit
+from spotlane.spec import Endpoint, ErrorTable, ExchangeSpec, HistoryLimit, Outcome, Verb
+from spotlane.structs import Symbol
+from spotlane.transport import (
+    Authenticator,
+    Budget,
+    Channel,
+    ExchangeClock,
+    PlainCarrier,
+    Reply,
+    ReplyLost,
+    Request,
+    TransportStatus,
+)
+
+T = TypeVar("T")
+Reader = Callable[[bytes, Mapping[str, Symbol]], T]
+
+_CLOCK_SAMPLES_AT_OPEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """A client's own state, for a person or a monitor to read.
+
+    clock_offset_ms is the exchange's clock minus this machine's, known to within clock_uncertainty_ms; rules_age_s says
+    how long ago the trading rules were fetched; the failures count refreshes that failed in a row, the last good values
+    staying in use. unknown_values counts the (field, text) pairs in replies that no table knows.
+    """
+
+    exchange: str
+    is_open: bool
+    transport: str
+    transport_status: TransportStatus
+    clock_offset_ms: float
+    clock_uncertainty_ms: float
+    clock_failures: int
+    rules_age_s: float
+    rules_failures: int
+    unknown_values: Mapping[tuple[str, str], int]
+
+
+class ExchangeClient(ABC):
+    """One account on one exchange; subclasses say what is sent and how it is read.
+
+    A client belongs to the event loop, thread and process that opened it. The keyword options are those of Options.
+    """
+
+    spec: ClassVar[ExchangeSpec]
+    error_table: ClassVar[ErrorTable]
+    time_endpoint: ClassVar[Endpoint]
+
+    def __init__(self, credentials: Credentials, **options: Any) -> None:
+        self._options = Options(**options)
+        self._options.check()
+        self._log = logging.getLogger(f"spotlane.exchanges.{self.spec.name}")
+        self._clock = self._options.time_source()
+        self._exchange_clock = ExchangeClock(self._clock)
+        self._budget = Budget(self.spec.buckets, clock=self._clock, enforce=self._options.enforce_limits)
+        self._judge = Judge(self.spec.name, self.error_table, self._tell)
+        self._channel = Channel(
+            self._make_carrier(),
+            clock=self._clock,
+            exchange_clock=self._exchange_clock,
+            authenticator=self._make_authenticator(credentials),
+            budget=self._budget,
+            timeout_s=self._options.timeout_s,
+        )
+        self._book = RuleBook(self.spec.name, ())
+        self._rules_fetched_s = 0.0
+        self._unknown_values: Counter[tuple[str, str]] = Counter()
+        self._clock_job = Job("clock", self.spec.clock_refresh_s, self._synchronise)
+        self._rules_job = Job("trading rules", self.spec.rules_max_age_s, self._refresh_rules)
+        self._refresher = Refresher(self._clock, self._log, (self._clock_job, self._rules_job))
+        self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
+        self._under_way = 0
+
+    @abstractmethod
+    def _make_authenticator(self, credentials: Credentials) -> Authenticator:
+        """Return what stamps and signs this exchange's requests."""
+
+    @staticmethod
+    @abstractmethod
+    def _tell(body: bytes) -> Told | None:
+        """Read an error body, or return None where it is not one."""
+
+    @staticmethod
+    @abstractmethod
+    def _read_time_ms(body: bytes) -> int:
+        """Read the reply of time_endpoint."""
+
+    @abstractmethod
+    async def _fetch_rules(self, deadline: float) -> RuleBook:
+        """Fetch the trading rules of every symbol."""
+
+    @property
+    def exchange(self) -> str:
+        """Return the registry name of the exchange."""
+        return self.spec.name
+
+    async def get_server_time_ms(self) -> int:
+        """Return the exchange's clock, in milliseconds since the epoch."""
+        return await self._understand(Request.to(self.time_endpoint), self._read_time_ms, deadline=self._begin())
+
+    def status(self) -> ClientStatus:
+        """Return the state of the client now. Sends nothing."""
+        return ClientStatus(
+            exchange=self.spec.name,
+            is_open=self._home is not None,
+            transport=self._options.transport,
+            transport_status=self._channel.status(),
+            clock_offset_ms=self._exchange_clock.offset_ms,
+            clock_uncertainty_ms=self._exchange_clock.uncertainty_ms,
+            clock_failures=self._clock_job.failures,
+            rules_age_s=self._clock.monotonic() - self._rules_fetched_s,
+            rules_failures=self._rules_job.failures,
+            unknown_values=dict(self._unknown_values),
+        )
+
+    async def open(self) -> None:
+        """Warm the connections, synchronise the clock and fetch the trading rules.
+
+        Raises what those requests raise, and leaves the client closed then. Raises WrongContext when it is open.
+        """
+        if self._home is not None:
+            raise WrongContext("this client is open already")
+        self._home = (asyncio.get_running_loop(), os.getpid())
+        try:
+            await self._channel.open()
+            for _ in range(_CLOCK_SAMPLES_AT_OPEN):
+                await self._synchronise()
+            await self._refresh_rules()
+        except BaseException:
+            await self.close()
+            raise
+        self._refresher.start(f"spotlane-{self.spec.name}-refresh")
+
+    async def close(self, grace_s: float = 0.0) -> None:
+        """Let calls that are under way finish for at most grace_s seconds, then close every connection."""
+        if self._home is None:
+            return
+        self._require_home()
+        self._home = None
+        await self._refresher.stop()
+        give_up_s = self._clock.monotonic() + grace_s
+        while self._under_way and self._clock.monotonic() < give_up_s:
+            await self._clock.sleep(0.005)
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _make_carrier(self) -> PlainCarrier:
+        return PlainCarrier(
+            self._options.base_url or self.spec.urls["live"],
+            clock=self._clock,
+            connections=self._options.connections,
+            max_connections=self._options.max_connections,
+            session=self._options.session,
+            source_address=self._options.source_address,
+            ssl_context=self._options.ssl_context,
+            keepalive_s=self.spec.keepalive_s,
+            warm_path=self.time_endpoint.path,
+            permit=lambda: self._budget.try_take(self.time_endpoint.costs, endpoint=self.time_endpoint.name),
+        )
+
+    def _begin(self) -> float:
+        """Start a call: return its deadline. Raises WrongContext where this client may not be used."""
+        if self._home is None:
+            raise WrongContext("this client is not open: use `async with`, or await open() first")
+        self._require_home()
+        return self._deadline()
+
+    def _deadline(self) -> float:
+        return self._clock.monotonic() + self._options.timeout_s
+
+    def _require_home(self) -> None:
+        assert self._home is not None
+        loop, process = self._home
+        if os.getpid() != process:
+            raise WrongContext("this client was opened by another process: open one after the fork")
+        if asyncio.get_running_loop() is not loop:
+            raise WrongContext("this client was opened on another event loop: open one on this loop")
+
+    async def _read(self, request: Request, read: Reader[T], *, deadline: float) -> T:
+        """Send a read, or a cancel by id, and return what its reply holds.
+
+        After a refused timestamp the clock is synchronised and the request sent once more: the first was not executed.
+        Raises ReplyLost for a cancel whose outcome is open.
+        """
+        self._under_way += 1
+        try:
+            clock_mended = False
+            while True:
+                reply = await self._channel.send(request, deadline=deadline)
+                result = await self._understand_symbols(request, reply, read, deadline)
+                if not isinstance(result, Refusal):
+                    return result
+                self._notice(result)
+                if isinstance(result.error, TimestampRejected) and not clock_mended:
+                    clock_mended = True
+                    await self._synchronise(deadline)
+                    continue
+                if result.outcome is Outcome.AMBIGUOUS and request.endpoint.verb is not Verb.READ:
+                    raise ReplyLost(str(result.error), reason="refused in doubt") from result.error
+                raise result.error
+        finally:
+            self._under_way -= 1
+
+    async def _understand_symbols(
+        self, request: Request, reply: Reply, read: Reader[T], deadline: float
+    ) -> T | Refusal:
+        """Return what a reply holds; for a symbol that the rules don't list, they are fetched anew once."""
+        try:
+            return self._judge.understand(request.endpoint, reply, lambda body: read(body, self._book.symbols))
+        except UnknownWireSymbol as unlisted:
+            try:
+                await self._refresh_rules(deadline)
+            except SpotlaneError as failure:
+                self._log.warning("the trading rules could not be fetched for an unknown symbol: %s", failure)
+                raise unlisted from None
+        return self._judge.understand(request.endpoint, reply, lambda body: read(body, self._book.symbols))
+
+    async def _submit(self, request: Request, read: Reader[T], submission: Submission, *, deadline: float) -> T:
+        """Send what must not be sent twice; see spotlane.safety.outcome.submit."""
+        self._under_way += 1
+        try:
+            return await submit(
+                self._channel,
+                self._judge,
+                request,
+                lambda body: read(body, self._book.symbols),
+                submission,
+                deadline=deadline,
+                notice=self._notice,
+            )
+        finally:
+            self._under_way -= 1
+
+    async def _collect(
+        self,
+        fetch: Callable[[int, int], Awaitable[list[T]]],
+        limit: HistoryLimit,
+        start_ms: int | None,
+        end_ms: int | None,
+        identify: Callable[[T], str],
+        what: str,
+    ) -> list[T]:
+        """Return every row of a history in [start_ms, end_ms]; see spotlane.exchanges._history."""
+        first_ms, last_ms = self._reach(limit, start_ms, end_ms, what)
+        return await collect(fetch, limit=limit, start_ms=first_ms, end_ms=last_ms, identify=identify, what=what)
+
+    def _reach(self, limit: HistoryLimit, start_ms: int | None, end_ms: int | None, what: str) -> tuple[int, int]:
+        return reach(
+            limit,
+            now_ms=self._exchange_clock.now_ms(),
+            skew_ms=self.spec.horizons.skew_ms,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            what=what,
+        )
+
+    def _notice(self, refusal: Refusal) -> None:
+        """Draw the conclusions of a refusal that outlast the call."""
+        if isinstance(refusal.error, RateLimited):
+            self._budget.note_retry_after(refusal.error.retry_after_s)
+        elif isinstance(refusal.error, TimestampRejected):
+            self._refresher.hasten(self._clock_job)
+
+    def _count_unknown(self, field: str, text: str) -> None:
+        """Note a value in a reply that no table knows; it is passed on as UNKNOWN or OTHER with its raw text."""
+        if not self._unknown_values[field, text]:
+            self._log.warning("%s sent %s=%r, which no table knows", self.spec.name, field, text)
+        self._unknown_values[field, text] += 1
+
+    async def _synchronise(self, deadline: float | None = None) -> None:
+        request = Request(self.time_endpoint, self.time_endpoint.path)
+        reply = await self._channel.send(request, deadline=deadline or self._deadline())
+        server_ms = self._accept(request, reply, self._read_time_ms)
+        self._exchange_clock.add_sample(server_ms, reply.written_s, reply.received_s)
+
+    async def _refresh_rules(self, deadline: float | None = None) -> None:
+        book = await self._fetch_rules(deadline or self._deadline())
+        if not len(book):
+            raise DecodeError("not one symbol could be read", endpoint="trading rules")
+        self._book = book
+        self._rules_fetched_s = self._clock.monotonic()
+
+    async def _understand(self, request: Request, read: Callable[[bytes], T], *, deadline: float) -> T:
+        """Send a read that needs no rules, mending nothing, and return what its reply holds."""
+        reply = await self._channel.send(request, deadline=deadline)
+        return self._accept(request, reply, read)
+
+    def _accept(self, request: Request, reply: Reply, read: Callable[[bytes], T]) -> T:
+        result = self._judge.understand(request.endpoint, reply, read)
+        if isinstance(result, Refusal):
+            self._notice(result)
+            raise result.error
+        return result

@@ -1,0 +1,50 @@
+"""The options that every exchange takes."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+import aiohttp
+
+from spotlane.errors import NotSupported, UsageError
+from spotlane.safety import WithdrawalPolicy
+from spotlane.transport import Clock, SystemClock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a client reaches its exchange.
+
+    base_url: scheme, host and port; plain http only to this machine. timeout_s: the longest that one call may take.
+    connections: how many are kept warm; max_connections: how many there may be. enforce_limits: keep to the
+    exchange's rate limits locally. session: a session whose connector is used, under the client's own rules.
+    source_address: local IP address to send from. withdrawals: what may be withdrawn; None refuses everything.
+    transport: "plain" is aiohttp's own request path. ssl_context: for a private certificate authority; it must verify.
+    clock: the source of all time.
+    """
+
+    base_url: str | None = None
+    timeout_s: float = 2.0
+    connections: int = 4
+    max_connections: int = 16
+    enforce_limits: bool = True
+    session: aiohttp.ClientSession | None = None
+    source_address: str | None = None
+    withdrawals: WithdrawalPolicy | None = None
+    transport: str = "plain"
+    ssl_context: ssl.SSLContext | None = None
+    clock: Clock | None = None
+
+    def check(self) -> None:
+        """Raise UsageError for a value that can't work, saying what would; those of connections are the carrier's."""
+        if not 0.05 <= self.timeout_s <= 60:
+            raise UsageError(f"timeout_s is from 0.05 to 60 seconds, was {self.timeout_s}")
+        if self.transport != "plain":
+            raise NotSupported(f"transport is 'plain', was {self.transport!r}")
+        if self.withdrawals is not None and not isinstance(self.withdrawals, WithdrawalPolicy):
+            raise TypeError(f"withdrawals must be a WithdrawalPolicy, was {type(self.withdrawals).__name__}")
+
+    def time_source(self) -> Clock:
+        """Return the clock that was given, or the system's."""
+        return self.clock if self.clock is not None else SystemClock()

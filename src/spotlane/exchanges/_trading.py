@@ -1,0 +1,297 @@
+"""The course of an order's life, the same on every exchange: place, look, cancel, settle."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from spotlane.credentials import Credentials
+from spotlane.errors import (
+    BudgetExhausted,
+    DecodeError,
+    ExchangeAPIError,
+    NotSent,
+    OrderNotFound,
+    OutcomeUnknown,
+    ReadFailed,
+    SpotlaneError,
+    TransportError,
+    UsageError,
+)
+from spotlane.exchanges._client import ExchangeClient
+from spotlane.safety import ClientIds, Intent, Intents, Submission, SymbolRules
+from spotlane.structs import Order, OrderParams, Symbol
+from spotlane.transport import ReplyLost, Request
+
+_REMEMBERED = 4_096
+_FIRST_DELAY_S = 0.01
+_LONGEST_DELAY_S = 0.25
+
+# What a look-up may end with that leaves open what became of the thing that was looked up.
+_UNANSWERED = (TransportError, ExchangeAPIError, DecodeError)
+
+
+class TradingClient(ExchangeClient):
+    """Orders, as far as they do not differ from exchange to exchange.
+
+    Subclasses build the requests and read the replies; the order of steps, and what a lost reply means, stands here.
+    """
+
+    def __init__(self, credentials: Credentials, **options: Any) -> None:
+        super().__init__(credentials, **options)
+        self._client_ids = ClientIds(self.spec.client_ids)
+        self._intents = Intents(self.spec, self._client_ids)
+        self._acknowledged: dict[tuple[Symbol, str], float] = {}
+
+    @abstractmethod
+    def _place_request(self, intent: Intent) -> Request:
+        """Build the request that places an order."""
+
+    @abstractmethod
+    def _read_placed(self, body: bytes, intent: Intent) -> Order:
+        """Read the acknowledgement of an order and fill it up from the intent.
+
+        Raises DecodeError where the reply is about another order than the intent.
+        """
+
+    @abstractmethod
+    def _order_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
+        """Build the request that reads one order; exactly one id is given."""
+
+    @abstractmethod
+    def _read_order(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
+        """Read one order."""
+
+    @abstractmethod
+    def _cancel_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
+        """Build the request that cancels one order; exactly one id is given."""
+
+    @abstractmethod
+    def _read_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
+        """Read the acknowledgement of a cancel, whose status need not be final."""
+
+    @abstractmethod
+    def _cancel_all_request(self, rules: SymbolRules) -> Request:
+        """Build the request that cancels every open order of a symbol."""
+
+    @abstractmethod
+    def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
+        """Read the acknowledgement of cancelling all; the statuses need not be final."""
+
+    @abstractmethod
+    async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
+        """Fetch the open orders of a symbol, or of all."""
+
+    async def _search(self, rules: SymbolRules, client_order_id: str, deadline: float) -> Order | None:
+        """Look elsewhere for an order that its client id does not find; exchanges whose look-up is complete don't."""
+        return None
+
+    def new_client_order_id(self) -> str:
+        """Return a client order id that was never used and never will be again."""
+        return self._client_ids.new()
+
+    async def place_order(self, params: OrderParams) -> Order:
+        """Place one order and return it as far as the exchange tells; see PrivateTradingInterface."""
+        deadline = self._begin()
+        intent = self._intents.open(
+            params,
+            self._book,
+            now_ms=self._exchange_clock.now_ms(),
+            deadline=deadline,
+            timeout_s=self._options.timeout_s,
+        )
+        try:
+            order = await self._submit(
+                self._place_request(intent),
+                lambda body, _: self._read_fresh(body, intent),
+                Submission("order", intent.client_order_id, None, lambda: self._find_placed(intent)),
+                deadline=deadline,
+            )
+        except (NotSent, BudgetExhausted):
+            self._client_ids.release(intent.client_order_id)
+            raise
+        self._remember(order.symbol, order.order_id, order.client_order_id)
+        return order
+
+    def _read_fresh(self, body: bytes, intent: Intent) -> Order:
+        order = self._read_placed(body, intent)
+        if (order.symbol, order.order_id) in self._acknowledged:
+            raise DecodeError(f"the reply is about another order: {order.order_id!r} was acknowledged before")
+        return order
+
+    async def get_order(
+        self, symbol: Symbol, order_id: str | None = None, *, client_order_id: str | None = None
+    ) -> Order:
+        """Return one order, named by exactly one of its two ids; see PrivateTradingInterface."""
+        deadline = self._begin()
+        _require_one_id(order_id, client_order_id)
+        return await self._look(symbol, order_id, client_order_id, deadline)
+
+    async def cancel_order(
+        self,
+        symbol: Symbol,
+        order_id: str | None = None,
+        *,
+        client_order_id: str | None = None,
+        confirm: bool = True,
+    ) -> Order:
+        """Cancel one order and return its final state, fills included; see PrivateTradingInterface."""
+        deadline = self._begin()
+        _require_one_id(order_id, client_order_id)
+        request = self._cancel_request(self._book.find(symbol), order_id, client_order_id)
+        doubt: SpotlaneError | None = None
+        try:
+            acknowledged = await self._read(request, self._read_cancelled, deadline=deadline)
+            # An acknowledgement may leave the client id out.
+            _require_same(acknowledged, order_id, client_order_id if acknowledged.client_order_id else None)
+            if not confirm:
+                return acknowledged
+            self._remember(symbol, order_id, client_order_id)
+        except OrderNotFound:
+            pass  # filled, cancelled or never placed: the order itself tells which
+        except (ReplyLost, DecodeError) as lost:
+            doubt = lost
+        if doubt is not None and not confirm:
+            raise self._undone(symbol, order_id, client_order_id, str(doubt)) from doubt
+        return await self._settle(symbol, order_id, client_order_id, deadline, doubt)
+
+    async def cancel_all_orders(self, symbol: Symbol, *, confirm: bool = True) -> list[Order]:
+        """Cancel every open order of a symbol and return them in their final states, fills included.
+
+        It is sent once. confirm=False returns what the acknowledgement tells. Raises OutcomeUnknown when it may have
+        been executed although no usable reply came; resolve() then returns the orders that are still open. Raises
+        OutcomeUnknown, too, for an order that isn't final at the deadline.
+        """
+        deadline = self._begin()
+        rules = self._book.find(symbol)
+        try:
+            cancelled = await self._submit(
+                self._cancel_all_request(rules),
+                self._read_all_cancelled,
+                Submission(f"cancelling of all orders of {symbol}", None, None, lambda: self.get_open_orders(symbol)),
+                deadline=deadline,
+            )
+        except OrderNotFound:
+            return []  # the answer of some exchanges when nothing is open
+        if not confirm:
+            return cancelled
+        self._remember(symbol, *(order.order_id for order in cancelled))
+        return [
+            order if order.is_done else await self._settle(symbol, order.order_id, None, deadline)
+            for order in cancelled
+        ]
+
+    async def get_open_orders(self, symbol: Symbol | None = None) -> list[Order]:
+        """Return the orders that are open now, of one symbol or of all. Never cached."""
+        deadline = self._begin()
+        return await self._fetch_open_orders(None if symbol is None else self._book.find(symbol), deadline)
+
+    async def _settle(
+        self,
+        symbol: Symbol,
+        order_id: str | None,
+        client_order_id: str | None,
+        deadline: float,
+        doubt: SpotlaneError | None = None,
+    ) -> Order:
+        """Look at an order until it is done. Raises OutcomeUnknown at the deadline; its resolve() goes on looking.
+
+        doubt is what became of the cancel, where that is not known.
+        """
+        delay_s = _FIRST_DELAY_S
+        seen = "it was not read again"
+        while self._clock.monotonic() < deadline:
+            try:
+                order = await self._look(symbol, order_id, client_order_id, deadline)
+            except OrderNotFound:
+                raise
+            except _UNANSWERED as lost:
+                doubt = lost
+            else:
+                if order.is_done:
+                    return order
+                doubt, seen = None, f"it is {order.raw_status or order.status.value} still"
+            if self._clock.monotonic() + delay_s >= deadline:
+                break
+            await self._clock.sleep(delay_s)
+            delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
+        raise self._undone(symbol, order_id, client_order_id, str(doubt or seen)) from doubt
+
+    async def _look(self, symbol: Symbol, order_id: str | None, client_order_id: str | None, deadline: float) -> Order:
+        """Read one order. One that was acknowledged a moment ago is not taken as absent because a read says so."""
+        rules = self._book.find(symbol)
+        request = self._order_request(rules, order_id, client_order_id)
+        delay_s = _FIRST_DELAY_S
+        while True:
+            try:
+                order = await self._read(request, self._read_order, deadline=deadline)
+            except OrderNotFound:
+                found = client_order_id and await self._search(rules, client_order_id, deadline)
+                if found:
+                    return found
+                if not self._is_fresh(symbol, order_id or client_order_id or ""):
+                    raise
+            else:
+                _require_same(order, order_id, client_order_id)
+                return order
+            if self._clock.monotonic() + delay_s >= deadline:
+                raise ReadFailed(
+                    f"{self.spec.name} acknowledged order {order_id or client_order_id!r} but does not show it yet: "
+                    "read it again in a moment"
+                )
+            await self._clock.sleep(delay_s)
+            delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
+
+    async def _find_placed(self, intent: Intent) -> Order:
+        """Ask what became of an order whose acknowledgement was lost. Raises OutcomeUnknown while it isn't found."""
+        doubt: SpotlaneError
+        try:
+            order = await self._look(intent.params.symbol, None, intent.client_order_id, self._begin())
+        except _UNANSWERED as absent:
+            doubt = absent
+        else:
+            self._remember(order.symbol, order.order_id, order.client_order_id)
+            return order
+        raise OutcomeUnknown(
+            f"{self.spec.name} does not show an order with client id {intent.client_order_id!r} ({doubt}); it may "
+            "still appear: resolve() again later",
+            client_order_id=intent.client_order_id,
+            resolver=lambda: self._find_placed(intent),
+        ) from doubt
+
+    def _undone(self, symbol: Symbol, order_id: str | None, client_order_id: str | None, seen: str) -> OutcomeUnknown:
+        return OutcomeUnknown(
+            f"the cancel of order {order_id or client_order_id!r} is not confirmed: {seen}. "
+            "await resolve() on this error",
+            client_order_id=client_order_id,
+            order_id=order_id,
+            resolver=lambda: self._settle(symbol, order_id, client_order_id, self._begin()),
+        )
+
+    def _remember(self, symbol: Symbol, *identifiers: str | None) -> None:
+        """Note that the exchange has just acknowledged an order, under the ids that are known."""
+        now_s = self._clock.monotonic()
+        for identifier in identifiers:
+            if identifier is not None:
+                self._acknowledged[symbol, identifier] = now_s
+        while len(self._acknowledged) > _REMEMBERED:
+            del self._acknowledged[next(iter(self._acknowledged))]
+
+    def _is_fresh(self, symbol: Symbol, identifier: str) -> bool:
+        acknowledged_s = self._acknowledged.get((symbol, identifier))
+        if acknowledged_s is None:
+            return False
+        return self._clock.monotonic() - acknowledged_s < self.spec.horizons.visibility_ms / 1_000
+
+
+def _require_same(order: Order, order_id: str | None, client_order_id: str | None) -> None:
+    if order_id not in (None, order.order_id) or client_order_id not in (None, order.client_order_id):
+        raise DecodeError(f"the reply is about another order, {order.order_id!r}")
+
+
+def _require_one_id(order_id: str | None, client_order_id: str | None) -> None:
+    if (order_id is None) == (client_order_id is None):
+        raise UsageError("name the order by order_id or by client_order_id, exactly one of them")
+    if not (order_id or client_order_id):
+        raise UsageError("the order's id is empty")

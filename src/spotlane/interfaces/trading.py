@@ -1,0 +1,76 @@
+"""What a bot may ask of an exchange about orders."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from spotlane.structs import AssetBalance, AssetName, Order, OrderParams, Symbol, Trade
+
+
+class PrivateTradingInterface(Protocol):
+    """Balances, orders and trades of one account.
+
+    Every method raises UsageError for the caller's mistakes (nothing was sent), ExchangeAPIError for the exchange's
+    refusals, TransportError where nothing was done or only a read was lost, DecodeError for a reply that does not fit.
+    """
+
+    async def get_account_balance(self) -> dict[AssetName, AssetBalance]:
+        """Return what the account holds now, by asset; assets never held are absent. Never cached."""
+        ...
+
+    async def place_order(self, params: OrderParams) -> Order:
+        """Place one order and return it as far as the exchange tells.
+
+        Where an acknowledgement carries no status the returned one is UNKNOWN. Raises OutcomeUnknown when the order may
+        exist although no usable reply came; never repeat the call then, but await its resolve().
+        """
+        ...
+
+    async def cancel_order(
+        self,
+        symbol: Symbol,
+        order_id: str | None = None,
+        *,
+        client_order_id: str | None = None,
+        confirm: bool = True,
+    ) -> Order:
+        """Cancel one order, named by exactly one of its two ids, and return its final state, fills included.
+
+        An order that is already done is returned as it ended. confirm=True reads until the order is final, or raises
+        OutcomeUnknown at the deadline; confirm=False returns after the exchange's acknowledgement, with whatever the
+        acknowledgement tells. Raises OrderNotFound.
+        """
+        ...
+
+    async def get_order(
+        self, symbol: Symbol, order_id: str | None = None, *, client_order_id: str | None = None
+    ) -> Order:
+        """Return one order, named by exactly one of its two ids. Never cached. Raises OrderNotFound."""
+        ...
+
+    async def get_open_orders(self, symbol: Symbol | None = None) -> list[Order]:
+        """Return the orders that are open now, of one symbol or of all. Never cached."""
+        ...
+
+    async def get_order_history(
+        self, symbol: Symbol, *, start_ms: int | None = None, end_ms: int | None = None
+    ) -> list[Order]:
+        """Return every order of a symbol created in [start_ms, end_ms], oldest first.
+
+        Without bounds: as far back as the exchange reaches. Raises NotSupported naming the part it cannot give.
+        """
+        ...
+
+    async def get_trades(
+        self,
+        symbol: Symbol,
+        *,
+        order_id: str | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+    ) -> list[Trade]:
+        """Return every fill of a symbol in [start_ms, end_ms], or of one order, oldest first, each once.
+
+        Without bounds: as far back as the exchange reaches. Raises NotSupported naming the part it cannot give.
+        """
+        ...

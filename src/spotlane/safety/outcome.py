@@ -1,0 +1,79 @@
+"""Sends what changes something, once, and says what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spotlane.errors import DecodeError, OutcomeUnknown, SpotlaneError
+from spotlane.safety.replies import Judge, Refusal
+from spotlane.spec import Outcome
+from spotlane.transport import Channel, ReplyLost, Request
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a request that changes something is about, for the case that its reply never comes.
+
+    what names it in messages ("order", "withdrawal"). look_up asks the exchange what became of it: it returns the
+    result, or raises OutcomeUnknown while that cannot be told.
+    """
+
+    what: str
+    client_order_id: str | None
+    order_id: str | None
+    look_up: Callable[[], Awaitable[object]]
+
+
+async def submit(
+    channel: Channel,
+    judge: Judge,
+    request: Request,
+    read: Callable[[bytes], T],
+    submission: Submission,
+    *,
+    deadline: float,
+    notice: Callable[[Refusal], None],
+) -> T:
+    """Send a request exactly once and return what its reply says.
+
+    deadline is on the monotonic clock; notice is told of every refusal. Raises NotSent or BudgetExhausted where no byte
+    left, ExchangeAPIError where the exchange's word proves that nothing was executed, and OutcomeUnknown in every other
+    case: a lost reply, a reply that doesn't fit, an error that leaves the outcome open.
+    """
+    doubt: SpotlaneError
+    try:
+        reply = await channel.send(request, deadline=deadline)
+    except ReplyLost as lost:
+        doubt = lost
+    else:
+        try:
+            result = judge.understand(request.endpoint, reply, read)
+        except DecodeError as misfit:
+            doubt = misfit
+        else:
+            if not isinstance(result, Refusal):
+                return result
+            notice(result)
+            if result.outcome is Outcome.REJECTED:
+                raise result.error
+            doubt = result.error
+    raise _unknown(submission, doubt) from doubt
+
+
+def _unknown(submission: Submission, doubt: SpotlaneError) -> OutcomeUnknown:
+    names = [
+        f"{label} {value!r}"
+        for label, value in (("client id", submission.client_order_id), ("id", submission.order_id))
+        if value is not None
+    ]
+    return OutcomeUnknown(
+        f"it is not known whether the {submission.what} with {' and '.join(names) or 'no id'} was executed ({doubt}): "
+        "don't repeat it, await resolve() on this error",
+        client_order_id=submission.client_order_id,
+        order_id=submission.order_id,
+        resolver=submission.look_up,
+    )

@@ -1,0 +1,100 @@
+"""What a reply proves: the exchange's own word for success, refusal or doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from spotlane.errors import DecodeError, ExchangeAPIError, ExchangeUnavailable, RateLimited
+from spotlane.spec import Endpoint, ErrorRow, ErrorTable, Outcome
+from spotlane.transport import Reply
+
+T = TypeVar("T")
+
+_LONGEST_MESSAGE = 200
+_SIGNATURE = re.compile(r"[0-9a-fA-F]{64,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an error body says: the exchange's code and its text."""
+
+    code: int | str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An error reply, understood: the exception it is and what it proves about a request that changes something."""
+
+    error: ExchangeAPIError
+    outcome: Outcome
+
+
+class Judge:
+    """Turns the replies of one exchange into results or refusals by its error table.
+
+    tell reads an error body: it returns None where the body is not one (HTML, half a reply, a success).
+    """
+
+    def __init__(self, exchange: str, table: ErrorTable, tell: Callable[[bytes], Told | None]) -> None:
+        self._exchange = exchange
+        self._table = table
+        self._tell = tell
+
+    def understand(self, endpoint: Endpoint, reply: Reply, read: Callable[[bytes], T]) -> T | Refusal:
+        """Return what a reply holds, or the refusal that it is.
+
+        A success is read first and looked at for an error only when it does not fit, so that a good reply is parsed
+        once. Raises DecodeError for a success that is neither.
+        """
+        if not 200 <= reply.status < 300:
+            told = self._tell(reply.body) or Told(None, _describe_body(reply))
+            return self._refusal(endpoint, told, reply)
+        try:
+            return read(reply.body)
+        except DecodeError as misfit:
+            misfit.endpoint = endpoint.name
+            told_anyway = self._tell(reply.body)
+            if told_anyway is None:
+                raise
+        return self._refusal(endpoint, told_anyway, reply)
+
+    def _refusal(self, endpoint: Endpoint, told: Told, reply: Reply) -> Refusal:
+        row = self._table.find(told.code, told.message, reply.status)
+        if row is None:
+            return Refusal(self._unlisted(told, reply), Outcome.AMBIGUOUS)
+        # A gateway's 5xx says nothing about what happened behind it, whatever code the body carries.
+        outcome = Outcome.AMBIGUOUS if reply.status >= 500 else row.outcome
+        return Refusal(self._listed(row, endpoint, told, reply), outcome)
+
+    def _listed(self, row: ErrorRow, endpoint: Endpoint, told: Told, reply: Reply) -> ExchangeAPIError:
+        kind = row.replaces.get(endpoint.name, row.error)
+        message = _shorten(told.message or row.meaning)
+        hint = row.hint.format(permission=endpoint.permission or "unknown to this table")
+        if issubclass(kind, RateLimited):
+            return kind(self._exchange, told.code, message, reply.status, hint=hint, retry_after_s=retry_after_s(reply))
+        return kind(self._exchange, told.code, message, reply.status, hint=hint)
+
+    def _unlisted(self, told: Told, reply: Reply) -> ExchangeAPIError:
+        kind = ExchangeUnavailable if reply.status >= 500 else ExchangeAPIError
+        return kind(self._exchange, told.code, _shorten(told.message), reply.status)
+
+
+def retry_after_s(reply: Reply) -> float | None:
+    """Return the seconds of a Retry-After header, or None where there is none or it isn't a number."""
+    text = reply.headers.get("Retry-After", "")
+    return float(text) if text.isascii() and text.isdigit() else None
+
+
+def _describe_body(reply: Reply) -> str:
+    kind = reply.headers.get("Content-Type", "no content type")
+    return f"the body is not this exchange's JSON ({kind}, {len(reply.body)} bytes)"
+
+
+def _shorten(text: str) -> str:
+    # A front end may quote the refused URL in its answer, and that holds the signature.
+    text = _SIGNATURE.sub("***", text)
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."

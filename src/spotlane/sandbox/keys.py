@@ -1,0 +1,77 @@
+"""API keys as an exchange issues them."""
+
+from __future__ import annotations
+
+import random
+import string
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from spotlane.sandbox.accounts import TRADER
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key and what it may do; symbols None means all ("BTC/USDT" names), expires_ms None means never."""
+
+    api_key: str
+    api_secret: str = field(repr=False)
+    permissions: frozenset[str]
+    account: str = TRADER
+    ip_allow_list: frozenset[str] = frozenset()
+    expires_ms: int | None = None
+    symbols: frozenset[str] | None = None
+    created_ms: int = 0
+
+    def may_trade(self, symbol: str) -> bool:
+        """Tell whether the key is open for a symbol."""
+        return self.symbols is None or symbol in self.symbols
+
+
+class KeyRing:
+    """The keys of one exchange; equal seeds issue equal keys."""
+
+    def __init__(self, seed: int, *, prefix: str, key_length: int, secret_length: int) -> None:
+        self._draw = random.Random(f"{seed} keys")
+        self._prefix = prefix
+        self._key_length = key_length
+        self._secret_length = secret_length
+        self._keys: dict[str, ApiKey] = {}
+
+    def issue(
+        self,
+        *,
+        permissions: Iterable[str],
+        account: str = TRADER,
+        ip_allow_list: Iterable[str] = (),
+        expires_ms: int | None = None,
+        symbols: Iterable[object] | None = None,
+        created_ms: int = 0,
+    ) -> ApiKey:
+        """Make a new key."""
+        letters = string.ascii_letters + string.digits
+        body = "".join(self._draw.choices(letters, k=self._key_length - len(self._prefix)))
+        key = ApiKey(
+            self._prefix + body,
+            f"{self._draw.getrandbits(self._secret_length * 4):0{self._secret_length}x}",
+            frozenset(permissions),
+            account,
+            frozenset(ip_allow_list),
+            expires_ms,
+            None if symbols is None else frozenset(map(str, symbols)),
+            created_ms,
+        )
+        self.add(key)
+        return key
+
+    def add(self, key: ApiKey) -> None:
+        """Accept a key whose texts were chosen elsewhere."""
+        self._keys[key.api_key] = key
+
+    def revoke(self, api_key: str) -> None:
+        """Delete a key; KeyError where there is none."""
+        del self._keys[api_key]
+
+    def find(self, api_key: str) -> ApiKey | None:
+        """Return a key, or None."""
+        return self._keys.get(api_key)

@@ -1,0 +1,122 @@
+"""The one way out: budget, connection, stamp, signature, reply."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from spotlane.errors import BudgetExhausted, NotSent, ReadFailed, UsageError
+from spotlane.spec import Verb
+from spotlane.transport.budget import Budget
+from spotlane.transport.clock import Clock
+from spotlane.transport.exchange_clock import ExchangeClock
+from spotlane.transport.request import Authenticator, Carrier, Reply, ReplyLost, Request, Sealed
+from spotlane.transport.status import TransportStatus
+
+
+class Channel:
+    """Sends requests to one exchange for one account.
+
+    authenticator may be None where nothing is ever signed. timeout_s bounds a request that is given no deadline.
+    """
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        *,
+        clock: Clock,
+        exchange_clock: ExchangeClock,
+        authenticator: Authenticator | None,
+        budget: Budget,
+        timeout_s: float = 2.0,
+    ) -> None:
+        self._carrier = carrier
+        self._clock = clock
+        self._exchange_clock = exchange_clock
+        self._authenticator = authenticator
+        self._budget = budget
+        self._timeout_s = timeout_s
+        self._requests = 0
+        self._replies = 0
+        self._not_sent = 0
+        self._over_budget = 0
+        self._replies_lost: Counter[str] = Counter()
+
+    async def open(self) -> None:
+        """Warm the connections that are kept."""
+        await self._carrier.open()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._carrier.close()
+
+    async def send(self, request: Request, *, deadline: float | None = None) -> Reply:
+        """Send one request, once, and return its whole reply, whatever its status.
+
+        deadline is on the clock's monotonic scale and covers everything: the wait for the budget and for a connection
+        too. Raises BudgetExhausted and NotSent where nothing was sent, ReadFailed where a read got no usable reply, and
+        ReplyLost where anything else got none: it may have been executed. A cancelled call closes its connection.
+        """
+        endpoint = request.endpoint
+        if endpoint.signed and self._authenticator is None:
+            raise UsageError(f"{endpoint.name} is a private endpoint: it needs credentials")
+        if deadline is None:
+            deadline = self._clock.monotonic() + self._timeout_s
+        self._requests += 1
+        costs, verb = endpoint.costs, endpoint.verb
+        if not self._budget.try_take(costs, verb=verb, endpoint=endpoint.name, symbol=request.symbol):
+            try:
+                await self._budget.take(
+                    costs, verb=verb, endpoint=endpoint.name, symbol=request.symbol, deadline=deadline
+                )
+            except BudgetExhausted:
+                self._over_budget += 1
+                raise
+        seal = _LateSeal(request, self._exchange_clock, self._authenticator)
+        try:
+            reply = await self._carrier.carry(request, seal, deadline=deadline)
+        except NotSent:
+            self._not_sent += 1
+            raise
+        except ReplyLost as lost:
+            self._replies_lost[lost.reason] += 1
+            if endpoint.verb is not Verb.READ:
+                raise
+            message = str(lost)
+        else:
+            self._replies += 1
+            return reply
+        raise ReadFailed(message)
+
+    def status(self) -> TransportStatus:
+        """Return what was sent so far and what became of it. Sends nothing."""
+        return TransportStatus(
+            requests=self._requests,
+            replies=self._replies,
+            not_sent=self._not_sent,
+            over_budget=self._over_budget,
+            replies_lost=dict(self._replies_lost),
+            connections=self._carrier.status(),
+        )
+
+
+class _LateSeal:
+    """Stamps and signs when it is called, which is when the bytes are about to be written."""
+
+    __slots__ = ("_authenticator", "_exchange_clock", "_request")
+
+    def __init__(self, request: Request, exchange_clock: ExchangeClock, authenticator: Authenticator | None) -> None:
+        self._request = request
+        self._exchange_clock = exchange_clock
+        self._authenticator = authenticator
+
+    def __call__(self) -> Sealed:
+        request = self._request
+        stamp_ms = self._exchange_clock.now_ms()
+        if request.not_after_ms is not None and stamp_ms > request.not_after_ms:
+            raise NotSent(
+                f"{request.endpoint.method} {request.path} was not sent: it was to leave by {request.not_after_ms} and "
+                f"it is {stamp_ms} at the exchange"
+            )
+        if not request.endpoint.signed or self._authenticator is None:
+            return Sealed(None, None)
+        return Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)

@@ -1,0 +1,61 @@
+"""What the tests of the MEXC client share: symbols, orders, and a client that is quick to open."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from spotlane import Credentials, OrderParams, OrderType, Side, Symbol
+from spotlane.exchanges.mexc import MexcPrivateRest
+from spotlane.sandbox import ReceivedRequest, Sandbox
+from spotlane.transport import ManualClock
+
+BTC_USDT = Symbol("BTC", "USDT")
+ETH_USDT = Symbol("ETH", "USDT")
+MX_USDT = Symbol("MX", "USDT")
+
+ORDER_PATH = "/api/v3/order"
+WITHDRAW_PATH = "/api/v3/capital/withdraw"
+RULES_PATH = "/api/v3/exchangeInfo"
+TIME_PATH = "/api/v3/time"
+
+
+def connect(venue: Sandbox, credentials: Credentials | None = None, **options: Any) -> MexcPrivateRest:
+    """Return a client of a venue, not opened yet, without a rate budget and with one warm connection."""
+    settings: dict[str, Any] = {"base_url": venue.url, "enforce_limits": False, "connections": 1, **options}
+    return MexcPrivateRest(credentials or venue.credentials, **settings)
+
+
+def resting(**changes: Any) -> OrderParams:
+    """Return a buy order far below the market."""
+    order = OrderParams(
+        symbol=BTC_USDT, side=Side.BUY, order_type=OrderType.LIMIT, quantity=Decimal("0.001"), price=Decimal(20_000)
+    )
+    return order.replace(**changes)
+
+
+def market_buy(**changes: Any) -> OrderParams:
+    """Return a market order for 500 USDT."""
+    order = OrderParams(BTC_USDT, Side.BUY, OrderType.MARKET, quote_quantity=Decimal(500))
+    return order.replace(**changes)
+
+
+def parameters(request: ReceivedRequest) -> dict[str, str]:
+    """Return the decoded query of a received request."""
+    return dict(parse_qsl(request.query, keep_blank_values=True, strict_parsing=True))
+
+
+def pass_time(venue: Sandbox, clock: ManualClock, seconds: float) -> None:
+    """Move the exchange's clock and the client's on by the same time."""
+    venue.clock.advance(round(seconds * 1_000))
+    clock.advance(seconds)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for a condition that something else on the loop brings about."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what sets the condition knows of no event
+            await asyncio.sleep(0.001)

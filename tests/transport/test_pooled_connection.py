@@ -1,0 +1,47 @@
+"""When a connection counts as silent, without a network."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from spotlane.transport.pool import PooledConnection
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def connection_over(ours: socket.socket, *, is_tls: bool) -> PooledConnection:
+    facts = {"socket": ours, "sslcontext": object() if is_tls else None}
+    protocol = SimpleNamespace(is_connected=lambda: True, should_close=False, _parser=object())
+    raw = SimpleNamespace(protocol=protocol, transport=SimpleNamespace(get_extra_info=facts.get))
+    return PooledConnection(raw, 0.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_what_follows_a_tls_handshake_is_no_reply(is_tls: bool, ends: tuple[socket.socket, socket.socket]) -> None:
+    ours, theirs = ends
+    connection = connection_over(ours, is_tls=is_tls)
+    assert connection.is_silent()
+    theirs.sendall(b"session ticket")
+    assert connection.is_silent() is is_tls
+    ours.recv(100)
+    assert connection.rest(1.0)
+    assert connection.is_silent()
+    theirs.sendall(b"unasked")
+    assert not connection.is_silent()
+
+
+def test_connection_lost_while_it_was_made_is_given_back() -> None:
+    closed: list[bool] = []
+    raw = SimpleNamespace(protocol=None, transport=None, close=lambda: closed.append(True))
+    with pytest.raises(ConnectionResetError):
+        PooledConnection(raw, 0.0)  # type: ignore[arg-type]
+    assert closed == [True]

@@ -8,12 +8,13 @@ SOURCES := setup.py pyproject.toml $(wildcard _ext/spotlane/_core/*)
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lint format bench package clean
+.PHONY: help demo test lint format bench peers package clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
 	@echo "make lint     ruff, mypy, stubtest, cython-lint, import rules"
 	@echo "make bench    the benchmarks, each beside its baseline"
+	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
 	@echo "make package  sdist, wheel from the sdist, and the tests on the installed wheel"
 	@echo "make clean    remove everything that was built"
 
@@ -38,6 +39,9 @@ format: $(VENV)/.lint
 bench: $(VENV)/.bench
 	$(BIN)/python -m bench
 
+peers: $(VENV)/.peers
+	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients.py tests/sandbox/test_independent_clients_gateio.py
+
 package: $(VENV)/.package
 	sh tools/package.sh $(BIN)/python
 
@@ -52,14 +56,17 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "Python's C headers are missing: on Debian and Ubuntu, apt install python3-dev"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# $(1): a name; $(2): the extras that it installs.
-define environment
+# One environment, in which each of these is a stage: what it installs beside the package itself.
+EXTRAS_runtime := cli
+EXTRAS_test    := cli,test
+EXTRAS_lint    := cli,test,lint,bench
+EXTRAS_bench   := bench
+EXTRAS_peers   := cli,test,peers
+EXTRAS_package := package
+
+define stage
 $(VENV)/.$(1): $(VENV)/bin/python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$(2)]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$$(EXTRAS_$(1))]'
 	@touch $$@
 endef
-$(eval $(call environment,runtime,cli))
-$(eval $(call environment,test,cli,test))
-$(eval $(call environment,lint,cli,test,lint,bench))
-$(eval $(call environment,bench,bench))
-$(eval $(call environment,package,package))
+$(foreach name,runtime test lint bench peers package,$(eval $(call stage,$(name))))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LIMIT_S = 30.0
 
-_ON_BOTH_LOOPS = ("transport", "test_mexc_orders", "test_mexc_lifecycle")
+_ON_BOTH_LOOPS = ("transport", "test_mexc_orders", "test_mexc_cancel", "test_mexc_lifecycle")
 
 
 def _runs_on_both(item: pytest.Item) -> bool:

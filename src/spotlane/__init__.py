@@ -1,5 +1,7 @@
 """A private spot-trading client for latency-sensitive bots; start with open_exchange or an exchange's own class."""
 
+from typing import TYPE_CHECKING
+
 from spotlane import _logging as _logging
 from spotlane import errors
 from spotlane._version import __version__
@@ -7,7 +9,6 @@ from spotlane.credentials import Credentials
 from spotlane.errors import ExchangeAPIError, OutcomeUnknown, SpotlaneError, TransportError, UsageError
 from spotlane.interfaces import PrivateSpotRest, PrivateTradingInterface, WithdrawalInterface
 from spotlane.registry import exchange_names, open_exchange
-from spotlane.safety import WithdrawalPolicy, WithdrawalTarget
 from spotlane.structs import (
     AssetBalance,
     Order,
@@ -22,6 +23,9 @@ from spotlane.structs import (
     WithdrawalResponse,
     WithdrawalStatus,
 )
+
+if TYPE_CHECKING:
+    from spotlane.safety import WithdrawalPolicy, WithdrawalTarget
 
 __all__ = [
     "AssetBalance",
@@ -52,3 +56,12 @@ __all__ = [
     "exchange_names",
     "open_exchange",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # On demand, because it brings the transport and so aiohttp: what only trades structs does not wait for it.
+    if name in ("WithdrawalPolicy", "WithdrawalTarget"):
+        from spotlane import safety
+
+        return getattr(safety, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,13 +9,15 @@ was asked for: a client does not load the sandbox's dialect, nor the other way r
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import importlib.metadata
 import pkgutil
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from spotlane.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["client_class", "dialect_class", "exchange_names", "locate", "open_exchange", "spec"]
 
@@ -119,11 +121,16 @@ def _built_in_names() -> set[str]:
     }
 
 
-def _entry_points() -> importlib.metadata.EntryPoints:
-    return importlib.metadata.entry_points(group=_GROUP)
+def _entry_points() -> Iterable[EntryPoint]:
+    # Imported when it is needed: it takes as long as a tenth of everything else in `import spotlane`.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=_GROUP)
 
 
 def _unknown(name: str) -> str:
+    import difflib  # only a mistake needs it
+
     known = exchange_names()
     message = f"no exchange named {name!r}; known: {', '.join(known) or 'none'}"
     nearest = difflib.get_close_matches(str(name).lower(), known, n=1)

@@ -100,11 +100,15 @@ class ErrorRow:
 class ErrorTable:
     """Rows by code; among rows of one code, the first whose `within` stands in the message.
 
-    http_rows are the rows for replies whose body carries no code, by HTTP status. Raises ValueError for two rows of the
-    same code and `within`.
+    http_rows are the rows for replies whose body carries no code, by HTTP status. reset_header names the header in which
+    the exchange tells, beside or in place of Retry-After, the moment at which it takes requests again, in seconds or
+    milliseconds since the epoch. Raises ValueError for two rows of the same code and `within`.
     """
 
-    def __init__(self, rows: Iterable[ErrorRow], http_rows: Iterable[ErrorRow] = ()) -> None:
+    def __init__(
+        self, rows: Iterable[ErrorRow], http_rows: Iterable[ErrorRow] = (), *, reset_header: str = ""
+    ) -> None:
+        self.reset_header = reset_header
         self.rows = _by_code(rows)
         self.http_rows = _by_code(http_rows)
 

@@ -8,9 +8,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-from spotlane import Credentials, OrderParams, OrderType, Side, Symbol
+import pytest
+
+from spotlane import Credentials, Order, OrderParams, OrderType, OutcomeUnknown, Side, Symbol
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import ReceivedRequest, Sandbox
+from spotlane.sandbox.keys import ApiKey
 from spotlane.transport import ManualClock
 
 BTC_USDT = Symbol("BTC", "USDT")
@@ -59,3 +62,38 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(10):
         while not condition():  # noqa: ASYNC110 - what sets the condition knows of no event
             await asyncio.sleep(0.001)
+
+
+def key_of(key: ApiKey) -> Credentials:
+    return Credentials(key.api_key, key.api_secret)
+
+
+def every_key(venue: Sandbox) -> dict[str, Credentials]:
+    """Return credentials that are each wrong in one way."""
+    dialect = venue.dialect
+    now_ms = venue.clock.now_ms()
+    return {
+        "unknown": Credentials("mx0" + "0" * 15, venue.api_secret),
+        "malformed": Credentials("not-a-key", venue.api_secret),
+        "secret": Credentials(venue.api_key, venue.api_secret[::-1]),
+        "expired": key_of(dialect.add_key(expires_ms=now_ms - 1)),
+        "address": key_of(dialect.add_key(ip_allow_list=["203.0.113.7"])),
+        "permission": key_of(dialect.add_key(permissions=["SPOT_ACCOUNT_READ", "SPOT_DEAL_READ"])),
+        "symbol": key_of(dialect.add_key(symbols=["ETH/USDT"])),
+    }
+
+
+async def resolved(venue: Sandbox, unknown: OutcomeUnknown) -> Order | None:
+    """Check resolve() against the exchange's books and return what it found."""
+    booked = venue.ledger.orders(unknown.client_order_id)
+    if not booked:
+        with pytest.raises(OutcomeUnknown, match="does not show"):
+            await unknown.resolve()
+        return None
+    found: Order = await unknown.resolve()
+    assert (found.order_id, found.client_order_id) == (booked[0].order_id, booked[0].client_order_id)
+    return found
+
+
+def listening(venue: Sandbox) -> Callable[[], bool]:
+    return lambda: venue._server.is_listening

@@ -393,5 +393,3 @@ async def test_two_networks_of_one_display_name_must_be_named_by_code(venue: San
     with pytest.raises(UsageError, match="network was 'tron"):
         await payer.withdraw(to_tron(network="tron(trc20)"))
     assert (await payer.withdraw(to_tron())).network == "TRX"
-
-

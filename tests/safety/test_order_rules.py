@@ -96,9 +96,7 @@ def test_orders_that_pass(params: OrderParams) -> None:
         (market(quote_quantity=None, quantity=Decimal("0.002")), MinimumError, "0.004"),
     ],
 )
-def test_the_nearest_value_is_named_and_passes(
-    params: OrderParams, error: type[UsageError], nearest: str
-) -> None:
+def test_the_nearest_value_is_named_and_passes(params: OrderParams, error: type[UsageError], nearest: str) -> None:
     with pytest.raises((PrecisionError, MinimumError, MaximumError)) as refusal:
         check_order(SPEC, RULES, params)
     broken: Any = refusal.value

@@ -266,9 +266,7 @@ def test_equal_seeds_and_equal_calls_give_equal_exchanges(seed: int, placings: l
             order_type, time_in_force = placing.kind
             price = None if order_type is OrderType.MARKET else Decimal(59_000 + 10 * placing.ticks)
             quantity = placing.lots * _LOT
-            request = OrderRequest(
-                TRADER, "BTC/USDT", placing.side, order_type, time_in_force, quantity, None, price
-            )
+            request = OrderRequest(TRADER, "BTC/USDT", placing.side, order_type, time_in_force, quantity, None, price)
             order = engine.place(request)
             outcomes.append((order.status, tuple(order.fills)))
         house = engine.accounts.balances(LIQUIDITY)

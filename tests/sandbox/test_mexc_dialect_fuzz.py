@@ -21,9 +21,7 @@ _WORDS = (
     "BTCUSDT", "MXUSDT", "BUY", "SELL", "LIMIT", "MARKET", "FILL_OR_KILL", "0.001", "20000", "61000", "5", "0",
     "-1", "1e5", "cancel_both", "USDT", "TRX", "XRP", "true", "[]",
 )  # fmt: skip
-_VALUES = st.one_of(
-    st.sampled_from([*_WORDS, '[{"symbol":"BTCUSDT"}]', str(START_MS), "9" * 18]), st.text(max_size=12)
-)
+_VALUES = st.one_of(st.sampled_from([*_WORDS, '[{"symbol":"BTCUSDT"}]', str(START_MS), "9" * 18]), st.text(max_size=12))
 
 
 @settings(max_examples=150, deadline=None)

@@ -158,3 +158,14 @@ async def test_memory_carrier_caps_replies_and_passes_errors_of_its_handler_on()
     with pytest.raises(TimeoutError, match="the handler's own"):
         await rig.channel.send(read())
     assert rig.channel.status().connections.busy == 0
+
+
+async def test_budget_is_not_waited_for_beyond_the_last_moment_of_stamping() -> None:
+    rig = await opened()
+    rig.exchange_clock.add_sample(1_800_000_000_000, rig.clock.monotonic(), rig.clock.monotonic())
+    endpoint = Endpoint("order", "POST", "/order", verb=Verb.PLACE, costs={"orders": 10})
+    request = Request.to(endpoint, not_after_ms=1_800_000_000_500)
+    await rig.channel.send(request, deadline=rig.clock.monotonic() + 2)
+    with pytest.raises(BudgetExhausted):
+        await rig.channel.send(request, deadline=rig.clock.monotonic() + 2)
+    assert len(rig.sent) == 1

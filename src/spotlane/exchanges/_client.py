@@ -18,7 +18,7 @@ from spotlane.errors import DecodeError, RateLimited, SpotlaneError, TimestampRe
 from spotlane.exchanges._history import collect, reach
 from spotlane.exchanges._options import Options
 from spotlane.exchanges._refresh import Job, Refresher
-from spotlane.safety import Judge, Refusal, RuleBook, Submission, Told, submit
+from spotlane.safety import Judge, Refusal, RuleBook, Submission, SymbolRules, Told, submit
 from spotlane.spec import Endpoint, ErrorTable, ExchangeSpec, HistoryLimit, Outcome, Verb
 from spotlane.structs import Symbol
 from spotlane.transport import (
@@ -69,6 +69,7 @@ class ExchangeClient(ABC):
     spec: ClassVar[ExchangeSpec]
     error_table: ClassVar[ErrorTable]
     time_endpoint: ClassVar[Endpoint]
+    rules_endpoint: ClassVar[Endpoint]
 
     def __init__(self, credentials: Credentials, **options: Any) -> None:
         self._options = Options(**options)
@@ -109,9 +110,18 @@ class ExchangeClient(ABC):
     def _read_time_ms(body: bytes) -> int:
         """Read the reply of time_endpoint."""
 
+    @staticmethod
     @abstractmethod
+    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
+        """Read the reply of rules_endpoint; the second list names the symbols that could not be read."""
+
     async def _fetch_rules(self, deadline: float) -> RuleBook:
-        """Fetch the trading rules of every symbol."""
+        """Fetch the trading rules of every symbol; for an exchange that tells them in one reply."""
+        request = Request.to(self.rules_endpoint)
+        rules, unreadable = await self._understand(request, self._read_rules, deadline=deadline)
+        for name in unreadable:
+            self._count_unknown(f"{self.rules_endpoint.name}.symbol", name)
+        return RuleBook(self.spec.name, rules)
 
     @property
     def exchange(self) -> str:

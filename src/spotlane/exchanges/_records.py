@@ -1,4 +1,4 @@
-"""What an account did: orders and fills of a time, and what trading costs it."""
+"""What an account has and did: balances, orders and fills of a time, and what trading costs it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from spotlane.credentials import Credentials
 from spotlane.exchanges._aged import Aged
 from spotlane.exchanges._client import ExchangeClient
 from spotlane.safety import SymbolRules
-from spotlane.structs import Order, Symbol, Trade, TradingFee
+from spotlane.structs import AssetBalance, AssetName, Order, Symbol, Trade, TradingFee
 
 _FEES_MAX_AGE_S = 600.0
 
 
 class RecordsClient(ExchangeClient):
-    """Histories, as far as they do not differ from exchange to exchange.
+    """Balances and histories, as far as they do not differ from exchange to exchange.
 
     Subclasses fetch one page of one window; that all windows and all pages are read stands here.
     """
@@ -23,6 +23,10 @@ class RecordsClient(ExchangeClient):
     def __init__(self, credentials: Credentials, **options: Any) -> None:
         super().__init__(credentials, **options)
         self._fees: Aged[Symbol, TradingFee] = Aged(self._clock, _FEES_MAX_AGE_S)
+
+    @abstractmethod
+    async def _fetch_balances(self, deadline: float) -> list[AssetBalance]:
+        """Fetch what the account holds of every asset."""
 
     @abstractmethod
     async def _fetch_orders(self, rules: SymbolRules, start_ms: int, end_ms: int, deadline: float) -> list[Order]:
@@ -37,6 +41,10 @@ class RecordsClient(ExchangeClient):
     @abstractmethod
     async def _fetch_fee(self, rules: SymbolRules, deadline: float) -> TradingFee:
         """Fetch the account's fee rates for a symbol."""
+
+    async def get_account_balance(self) -> dict[AssetName, AssetBalance]:
+        """Return what the account holds now, by asset; see PrivateTradingInterface."""
+        return {balance.asset: balance for balance in await self._fetch_balances(self._begin())}
 
     async def get_order_history(
         self, symbol: Symbol, *, start_ms: int | None = None, end_ms: int | None = None

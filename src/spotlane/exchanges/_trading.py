@@ -43,6 +43,7 @@ class TradingClient(ExchangeClient):
         self._client_ids = ClientIds(self.spec.client_ids)
         self._intents = Intents(self.spec, self._client_ids)
         self._acknowledged: dict[tuple[Symbol, str], float] = {}
+        self._placed: dict[tuple[Symbol, str], str | None] = {}
 
     @abstractmethod
     def _place_request(self, intent: Intent) -> Request:
@@ -111,12 +112,13 @@ class TradingClient(ExchangeClient):
         except (NotSent, BudgetExhausted):
             self._client_ids.release(intent.client_order_id)
             raise
-        self._remember(order.symbol, order.order_id, order.client_order_id)
+        self._remember_placed(order)
         return order
 
     def _read_fresh(self, body: bytes, intent: Intent) -> Order:
         order = self._read_placed(body, intent)
-        if (order.symbol, order.order_id) in self._acknowledged:
+        client_order_id = self._placed.get((order.symbol, order.order_id), intent.client_order_id)
+        if client_order_id != intent.client_order_id:
             raise DecodeError(f"the reply is about another order: {order.order_id!r} was acknowledged before")
         return order
 
@@ -251,7 +253,7 @@ class TradingClient(ExchangeClient):
         except _UNANSWERED as absent:
             doubt = absent
         else:
-            self._remember(order.symbol, order.order_id, order.client_order_id)
+            self._remember_placed(order)
             return order
         raise OutcomeUnknown(
             f"{self.spec.name} does not show an order with client id {intent.client_order_id!r} ({doubt}); it may "
@@ -268,6 +270,12 @@ class TradingClient(ExchangeClient):
             order_id=order_id,
             resolver=lambda: self._settle(symbol, order_id, client_order_id, self._begin()),
         )
+
+    def _remember_placed(self, order: Order) -> None:
+        self._remember(order.symbol, order.order_id, order.client_order_id)
+        self._placed[order.symbol, order.order_id] = order.client_order_id
+        if len(self._placed) > _REMEMBERED:
+            del self._placed[next(iter(self._placed))]
 
     def _remember(self, symbol: Symbol, *identifiers: str | None) -> None:
         """Note that the exchange has just acknowledged an order, under the ids that are known."""

@@ -29,6 +29,7 @@ from spotlane.structs import (
     AssetName,
     AssetNetwork,
     Deposit,
+    DepositAddress,
     SavedAddress,
     Symbol,
     WithdrawalRequest,
@@ -58,12 +59,18 @@ class WalletClient(ExchangeClient):
         """Fetch the account's withdrawal address book for one asset."""
 
     @abstractmethod
+    async def _fetch_deposit_addresses(
+        self, asset: AssetName, network: str | None, deadline: float
+    ) -> list[DepositAddress]:
+        """Fetch the account's deposit addresses of an asset; those of other networks may be among them."""
+
+    @abstractmethod
     def _withdraw_request(self, request: WithdrawalRequest) -> Request:
         """Build the request that withdraws; network and client id are filled in."""
 
     @abstractmethod
-    def _read_withdrawn(self, body: bytes, request: WithdrawalRequest) -> WithdrawalResponse:
-        """Read the acknowledgement of a withdrawal and fill it up from the request."""
+    def _read_withdrawn(self, body: bytes) -> WithdrawalResponse:
+        """Read the acknowledgement of a withdrawal, as far as it goes."""
 
     @abstractmethod
     async def _fetch_withdrawals(
@@ -102,6 +109,11 @@ class WalletClient(ExchangeClient):
         deadline = self._begin()
         return await self._saved.get(asset, lambda: self._fetch_saved_addresses(asset, deadline))
 
+    async def get_deposit_addresses(self, asset: AssetName, network: str | None = None) -> list[DepositAddress]:
+        """Return the account's deposit addresses of an asset, of one network (its code) or of all that are told."""
+        found = await self._fetch_deposit_addresses(asset, network, self._begin())
+        return [address for address in found if network is None or address.network == network]
+
     async def withdraw(self, request: WithdrawalRequest) -> WithdrawalResponse:
         """Ask the exchange to withdraw, once; see WithdrawalInterface.
 
@@ -110,6 +122,9 @@ class WalletClient(ExchangeClient):
         """
         deadline = self._begin()
         require_policy(self._options.withdrawals, request)
+        code = self.spec.capability("withdrawal.one_time_code")
+        if request.one_time_code is not None and not code.supported:
+            raise NotSupported(f"{self.spec.name} takes no one_time_code: {code.reason or 'leave it out'}")
         network = _choose_network(self.spec.name, request, await self._networks_of(request.asset, deadline))
         request = request.replace(network=network.network)
         _check_network(network, request)
@@ -121,7 +136,7 @@ class WalletClient(ExchangeClient):
         try:
             return await self._submit(
                 self._withdraw_request(request),
-                lambda body, _: self._read_withdrawn(body, request),
+                lambda body, _: _as_requested(self._read_withdrawn(body), request, self._exchange_clock.now_ms()),
                 Submission("withdrawal", request.client_withdrawal_id, None, lambda: self._look_for(request)),
                 deadline=deadline,
             )
@@ -242,6 +257,22 @@ class WalletClient(ExchangeClient):
                 resolver=lambda: self._look_for(request),
             ) from doubt
         return found
+
+
+def _as_requested(told: WithdrawalResponse, request: WithdrawalRequest, now_ms: int) -> WithdrawalResponse:
+    """Fill an acknowledgement up from the request. Raises DecodeError where it is about another withdrawal."""
+    if told.client_withdrawal_id not in (None, request.client_withdrawal_id):
+        raise DecodeError(f"the reply is about another withdrawal, {told.client_withdrawal_id!r}")
+    return told.replace(
+        client_withdrawal_id=request.client_withdrawal_id,
+        asset=request.asset,
+        amount=request.amount,
+        address=request.address,
+        network=request.network,
+        memo=request.memo,
+        created_ms=told.created_ms or now_ms,
+        remark=request.remark,
+    )
 
 
 def _identify_deposit(deposit: Deposit) -> str:

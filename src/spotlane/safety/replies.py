@@ -14,6 +14,8 @@ from spotlane.transport import Reply
 T = TypeVar("T")
 
 _LONGEST_MESSAGE = 200
+# Numbers from here on are milliseconds since the epoch: as seconds they would lie thousands of years ahead.
+_FIRST_MILLISECONDS = 100_000_000_000
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64,}")
 
 
@@ -75,7 +77,14 @@ class Judge:
         message = _shorten(told.message or row.meaning)
         hint = row.hint.format(permission=endpoint.permission or "unknown to this table")
         if issubclass(kind, RateLimited):
-            return kind(self._exchange, told.code, message, reply.status, hint=hint, retry_after_s=retry_after_s(reply))
+            return kind(
+                self._exchange,
+                told.code,
+                message,
+                reply.status,
+                hint=hint,
+                retry_after_s=retry_after_s(reply, self._table.reset_header),
+            )
         return kind(self._exchange, told.code, message, reply.status, hint=hint)
 
     def _unlisted(self, told: Told, reply: Reply) -> ExchangeAPIError:
@@ -83,10 +92,20 @@ class Judge:
         return kind(self._exchange, told.code, _shorten(told.message), reply.status)
 
 
-def retry_after_s(reply: Reply) -> float | None:
-    """Return the seconds of a Retry-After header, or None where there is none or it isn't a number."""
+def retry_after_s(reply: Reply, reset_header: str = "") -> float | None:
+    """Return how long to wait from a reply on: by Retry-After, else until the moment in reset_header; None if untold."""
     text = reply.headers.get("Retry-After", "")
-    return float(text) if text.isascii() and text.isdigit() else None
+    if _is_number(text):
+        return float(text)
+    moment = reply.headers.get(reset_header, "") if reset_header else ""
+    if not _is_number(moment) or reply.stamp_ms is None:
+        return None
+    reset_ms = int(moment) if int(moment) >= _FIRST_MILLISECONDS else int(moment) * 1_000
+    return max(0.0, (reset_ms - reply.stamp_ms) / 1_000)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
 
 
 def _describe_body(reply: Reply) -> str:

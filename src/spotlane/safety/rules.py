@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
@@ -77,6 +76,8 @@ class RuleBook:
                     f"symbol must be a Symbol, was {type(symbol).__name__}: Symbol.parse('BTC/USDT') makes one"
                 )
             known = [str(each) for each in self._by_symbol]
+            import difflib  # only a mistake needs it
+
             near = difflib.get_close_matches(str(symbol), known, n=3)
             raise UnknownSymbol(
                 f"{self.exchange} lists no symbol {symbol}" + (f"; did you mean {' or '.join(near)}?" if near else "")

@@ -20,7 +20,8 @@ from spotlane.sandbox.actions import (
     ReplaceReply,
     SwapReply,
 )
-from spotlane.sandbox.faults import FAULT_POINTS, Fault, FaultHit, FaultPlan, FaultPoint
+from spotlane.sandbox.fault_points import FAULT_POINTS, FaultPoint
+from spotlane.sandbox.faults import Fault, FaultHit, FaultPlan
 from spotlane.sandbox.request_log import ReceivedRequest
 from spotlane.sandbox.sandbox import Sandbox
 

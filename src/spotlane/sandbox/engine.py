@@ -186,9 +186,7 @@ class Engine:
         )
         return [view for view in views if view is not None]
 
-    def trades(
-        self, account: str, symbol: str, start_ms: int, end_ms: int, order_id: str | None = None
-    ) -> list[Fill]:
+    def trades(self, account: str, symbol: str, start_ms: int, end_ms: int, order_id: str | None = None) -> list[Fill]:
         """Return the fills of [start_ms, end_ms], newest first, as a reader sees them."""
         self.settle("trades")
         at_ms = self._seen_at("trades")
@@ -201,9 +199,7 @@ class Engine:
             and (order_id is None or fill.order_id == order_id)
         ]
 
-    def find(
-        self, account: str, symbol: str, order_id: str | None, client_order_id: str | None
-    ) -> OrderRecord | None:
+    def find(self, account: str, symbol: str, order_id: str | None, client_order_id: str | None) -> OrderRecord | None:
         """Return an order as it really stands, or None; nothing that is due happens first."""
         if order_id is not None:
             order = self._orders.get(order_id)

@@ -217,9 +217,7 @@ class Market:
         self._release(payer, amount)
         self._accounts.move(asset, amount, source=payer.request.account, target=to.request.account)
 
-    def _charge(
-        self, order: OrderRecord, quantity: Decimal, cost: Decimal, *, is_maker: bool
-    ) -> tuple[Decimal, str]:
+    def _charge(self, order: OrderRecord, quantity: Decimal, cost: Decimal, *, is_maker: bool) -> tuple[Decimal, str]:
         rate = self._fee_rate(order.request.account, is_maker=is_maker)
         pays_base = self._fee_asset is FeeAsset.RECEIVED and order.side is Side.BUY
         asset = self.listing.base if pays_base else self.listing.quote

@@ -201,9 +201,7 @@ class OrderRecord:
     def note(self, at_ms: int) -> None:
         """Keep a view of the present state, for readers that see the past."""
         self.views.append(
-            OrderView(
-                self, at_ms, self.status, self.filled_quantity, self.filled_quote_quantity, self.updated_ms
-            )
+            OrderView(self, at_ms, self.status, self.filled_quantity, self.filled_quote_quantity, self.updated_ms)
         )
 
     def view(self, at_ms: int | None = None) -> OrderView | None:

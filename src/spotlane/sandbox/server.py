@@ -156,9 +156,7 @@ class ExchangeServer:
         context.run(handler.connection_made, transport)
         return handler
 
-    def deliver_late(
-        self, raw: bytes, method: str, peer: Any, delay_s: float, answer_to: Connection | None
-    ) -> None:
+    def deliver_late(self, raw: bytes, method: str, peer: Any, delay_s: float, answer_to: Connection | None) -> None:
         """Execute a request after delay_s, independently of its connection, unless the server is down by then.
 
         answer_to gets the reply if it is still there.
@@ -295,9 +293,7 @@ class ExchangeServer:
         def on_close() -> None:
             asyncio.get_running_loop().call_soon(handler.connection_lost, None)
 
-        transport = HandlerTransport(
-            lambda name, default: peer if name == "peername" else default, on_reply, on_close
-        )
+        transport = HandlerTransport(lambda name, default: peer if name == "peername" else default, on_reply, on_close)
         transport.method = method
         handler = self.new_handler(transport)
         handler.data_received(raw)

@@ -235,9 +235,7 @@ class Wallet:
         for deposit in self._deposits:
             if not deposit.is_credited and not deposit.is_rejected and deposit.credited_ms <= now_ms:
                 deposit.is_credited = True
-                self._accounts.move(
-                    deposit.network.asset, deposit.amount, source=OUTSIDE, target=deposit.account
-                )
+                self._accounts.move(deposit.network.asset, deposit.amount, source=OUTSIDE, target=deposit.account)
                 self._ledger.append(
                     now_ms, "deposit_changed", deposit.account, asset=deposit.network.asset, amount=deposit.amount
                 )

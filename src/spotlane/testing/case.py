@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Run = Callable[["Context"], Awaitable[None]]
 
-_MODULES = ("contract", "orders", "execution", "cancel", "checks", "access", "faults")
+_MODULES = ("contract", "orders", "execution", "cancel", "checks", "access", "faults", "lifecycle", "history", "wallet")
 
 
 @dataclass(frozen=True, slots=True)

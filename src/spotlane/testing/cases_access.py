@@ -59,7 +59,7 @@ def _credentials(key: ApiKey) -> Credentials:
     return Credentials(key.api_key, key.api_secret)
 
 
-@case("C65")
+@case("C80")
 async def wrong_key(context: Context) -> None:
     """A key that does not exist is an AuthenticationError, on every call."""
     key = context.venue.api_key
@@ -67,27 +67,27 @@ async def wrong_key(context: Context) -> None:
     await _locked_out(context, Credentials(unknown, context.venue.api_secret), AuthenticationError)
 
 
-@case("C66")
+@case("C81")
 async def wrong_secret(context: Context) -> None:
     """A signature made with another secret is refused as AuthenticationError: the exchange checks it, so it is sent."""
     await _locked_out(context, Credentials(context.venue.api_key, context.venue.api_secret[::-1]), AuthenticationError)
 
 
-@case("C67")
+@case("C82")
 async def expired_key(context: Context) -> None:
     """An expired key is an AuthenticationError."""
     expired = context.venue.dialect.add_key(expires_ms=context.venue.clock.now_ms() - 1)
     await _locked_out(context, _credentials(expired), AuthenticationError)
 
 
-@case("C68")
+@case("C83")
 async def address_not_allowed(context: Context) -> None:
     """A key that is bound to another address is IpNotAllowed."""
     bound = context.venue.dialect.add_key(ip_allow_list=["203.0.113.7"])
     await _locked_out(context, _credentials(bound), IpNotAllowed)
 
 
-@case("C69")
+@case("C84")
 async def missing_permission(context: Context) -> None:
     """A key that may only read is PermissionDenied when it places or cancels, and reads all the same."""
     dialect = context.venue.dialect
@@ -103,7 +103,7 @@ async def missing_permission(context: Context) -> None:
     equal("orders at the exchange", len(context.venue.ledger.orders()), 1)
 
 
-@case("C70")
+@case("C85")
 async def altered_on_its_way(context: Context) -> None:
     """A request of which one digit is altered on its way is refused: what is signed is what is sent, all of it."""
     async with Relay(context.url) as relay, context.connected(base_url=relay.url) as client:
@@ -116,7 +116,7 @@ async def altered_on_its_way(context: Context) -> None:
     equal("orders at the exchange", len(context.venue.ledger.orders()), 1)
 
 
-@case("C71")
+@case("C86")
 async def clock_that_is_off(context: Context) -> None:
     """A machine whose clock is off trades all the same: the exchange's time is asked for when the client opens."""
     for offset_ms in (-_DAY_MS, -2_000, 2_000, _DAY_MS):
@@ -126,7 +126,7 @@ async def clock_that_is_off(context: Context) -> None:
             equal("status", (await client.cancel_order(order.symbol, order.order_id)).status, OrderStatus.CANCELED)
 
 
-@case("C72")
+@case("C87")
 async def clock_that_is_set_while_trading(context: Context) -> None:
     """An order with a stale timestamp is TimestampRejected and not executed; reads mend the clock, then orders pass."""
     async with context.connected() as client:
@@ -141,7 +141,7 @@ async def clock_that_is_set_while_trading(context: Context) -> None:
         equal("status", (await client.cancel_order(order.symbol, order.order_id)).status, OrderStatus.CANCELED)
 
 
-@case("C73")
+@case("C88")
 async def insufficient_balance(context: Context) -> None:
     """An order for more than the account holds is InsufficientBalance, and nothing is executed."""
     async with context.connected() as client:
@@ -153,7 +153,7 @@ async def insufficient_balance(context: Context) -> None:
         equal("the balance", (await client.get_account_balance())["BTC"].locked, 0)
 
 
-@case("C74", live=True)
+@case("C89", live=True)
 async def unknown_order(context: Context) -> None:
     """An order that was never placed is OrderNotFound, by either id."""
     async with context.connected() as client:
@@ -167,7 +167,7 @@ async def unknown_order(context: Context) -> None:
             await context.tidy(client, order)
 
 
-@case("C75", settings={"rate_limits": True})
+@case("C90", settings={"rate_limits": True})
 async def too_many_requests(context: Context) -> None:
     """The exchange's rate limit is RateLimited, with the time to wait, and an order that meets it is not executed."""
     placed = 0
@@ -183,7 +183,7 @@ async def too_many_requests(context: Context) -> None:
     that(placed <= len(context.venue.ledger.orders()) <= placed + 1, "the refused request was not executed")
 
 
-@case("C76", settings={"rate_limits": True})
+@case("C91", settings={"rate_limits": True})
 async def local_rate_budget(context: Context) -> None:
     """The local rate budget keeps a burst within the exchange's limits: it waits or says BudgetExhausted, unsent."""
     async with context.connected(enforce_limits=True, timeout_s=1.0) as client:
@@ -205,7 +205,7 @@ class _Listener(logging.Handler):
         self.texts.append(self.format(record))
 
 
-@case("C77")
+@case("C92")
 async def no_secret_is_told(context: Context) -> None:
     """No error, traceback, repr or log line holds a secret or a signature."""
     venue = context.venue

@@ -31,7 +31,7 @@ async def _refused(
         return nearest
 
 
-@case("C55")
+@case("C70")
 async def price_off_the_tick(context: Context) -> None:
     """A price off the tick is a PrecisionError; the nearest price that passes is named."""
     tick = context.listing.tick
@@ -39,7 +39,7 @@ async def price_off_the_tick(context: Context) -> None:
     equal("the nearest price", nearest, context.price)
 
 
-@case("C56")
+@case("C71")
 async def quantity_off_the_lot(context: Context) -> None:
     """A quantity off the lot is a PrecisionError; the nearest quantity that passes is not larger than the given one."""
     given = context.quantity + context.listing.lot * 3 / 4
@@ -47,7 +47,7 @@ async def quantity_off_the_lot(context: Context) -> None:
     equal("the nearest quantity", nearest, context.quantity)
 
 
-@case("C57")
+@case("C72")
 async def quantity_below_the_minimum(context: Context) -> None:
     """An order below the minimum is a MinimumError; the smallest quantity that passes is named."""
     quantity = context.listing.min_notional / context.price / 2
@@ -55,7 +55,7 @@ async def quantity_below_the_minimum(context: Context) -> None:
     that(nearest * context.price >= context.listing.min_notional, "the named quantity reaches the minimum")
 
 
-@case("C58", live=True)
+@case("C73", live=True)
 async def unknown_symbol(context: Context) -> None:
     """A symbol that the exchange does not list is UnknownSymbol, in every method that takes one."""
     unknown = Symbol(f"{context.symbol.base}X", context.symbol.quote)
@@ -77,7 +77,7 @@ async def unknown_symbol(context: Context) -> None:
             context.nothing_sent()
 
 
-@case("C59")
+@case("C74")
 async def symbol_that_is_closed(context: Context) -> None:
     """A symbol that is listed but closed is SymbolNotTradable, and nothing is sent."""
     closed = next(market.listing for market in context.venue.engine.markets.values() if not market.listing.is_online)
@@ -90,7 +90,7 @@ async def symbol_that_is_closed(context: Context) -> None:
         context.nothing_sent()
 
 
-@case("C60", live=True)
+@case("C75", live=True)
 async def incomplete_orders(context: Context) -> None:
     """An order without a size, without its price, of size zero, or sized twice is a UsageError."""
     limit, market, size = OrderType.LIMIT, OrderType.MARKET, context.quantity

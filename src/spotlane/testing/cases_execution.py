@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal
+from typing import Any
 
-from spotlane.errors import NotSupported, OrderRejected
+from spotlane.errors import ExchangeAPIError, NotSupported, OrderRejected
 from spotlane.structs import Order, OrderParams, OrderStatus, OrderType, Side, TimeInForce
 from spotlane.testing.case import case
 from spotlane.testing.context import Context
@@ -85,7 +87,7 @@ async def _void(context: Context, params: OrderParams) -> None:
     equal("the number of fills", len(context.venue.ledger.of_kind("order_filled")), fills)
 
 
-def _market(context: Context, side: Side, **size: Decimal) -> OrderParams:
+def _market(context: Context, side: Side, **size: Any) -> OrderParams:
     return OrderParams(context.symbol, side, OrderType.MARKET, **size)
 
 
@@ -152,4 +154,52 @@ async def unsupported_orders_are_refused(context: Context) -> None:
                 with raises(f"an order that needs {name}", NotSupported) as refusal:
                     await client.place_order(params)
                 that(capability.reason in str(refusal.error), f"the error names the reason: {capability.reason}")
+        context.nothing_sent()
+
+
+@case("C40", needs=("order.market.ioc",))
+async def market_order_with_ioc(context: Context) -> None:
+    """A market order that says IOC is taken, as the market order that it is."""
+    order = await _executed(
+        context, _market(context, Side.SELL, quantity=Decimal("0.01"), time_in_force=TimeInForce.IOC)
+    )
+    equal("status", order.status, OrderStatus.FILLED)
+
+
+@case("C41", needs=("order.market.fok",))
+async def market_order_with_fok(context: Context) -> None:
+    """A market order that says FOK is filled as a whole."""
+    order = await _executed(
+        context, _market(context, Side.SELL, quantity=Decimal("0.01"), time_in_force=TimeInForce.FOK)
+    )
+    equal("status", order.status, OrderStatus.FILLED)
+
+
+@case("C42", needs=("order.iceberg",))
+async def iceberg(context: Context) -> None:
+    """An iceberg order is taken with its whole size, and what it shows is sent."""
+    async with context.connected() as client:
+        order = await client.place_order(context.resting(iceberg_quantity=Decimal("0.0005")))
+        equal("quantity", order.quantity, context.quantity)
+        equal("quantity in the books", context.booked(order).quantity, context.quantity)
+        sent = context.venue.requests[-1]
+        that("0.0005" in sent.query or b"0.0005" in sent.body, "the request holds the quantity that is shown")
+
+
+@case("C43")
+async def self_trade_prevention(context: Context) -> None:
+    """Each declared way of self-trade prevention is sent as it is; an undeclared one is NotSupported."""
+    prefix = "order.self_trade_prevention."
+    async with context.connected() as client:
+        for capability in context.spec.capabilities:
+            if capability.name.startswith(prefix) and capability.supported:
+                choice = capability.name.removeprefix(prefix)
+                # An account without a prevention group may be refused; that is the exchange's word, not the client's.
+                with suppress(ExchangeAPIError):
+                    await client.place_order(context.resting(self_trade_prevention=choice))
+                sent = context.venue.requests[-1]
+                that(choice in sent.query or choice.encode() in sent.body, f"the request holds {choice!r}")
+        context.venue.requests.clear()
+        with raises("an undeclared self-trade prevention", NotSupported):
+            await client.place_order(context.resting(self_trade_prevention="no-such-way"))
         context.nothing_sent()

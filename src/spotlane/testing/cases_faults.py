@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 
 from spotlane.errors import (
@@ -23,7 +23,7 @@ from spotlane.sandbox import Fault
 from spotlane.structs import Order, OrderStatus
 from spotlane.testing.case import case
 from spotlane.testing.context import Context
-from spotlane.testing.expect import equal, raises, that
+from spotlane.testing.expect import equal, raises, that, until
 
 # The longest call of a client that meets a fault, and what "in time" means at most: a loaded machine is slow.
 _TIMEOUT_S = 0.4
@@ -89,7 +89,7 @@ async def _place_under(
         equal(f"requests after {point}", context.venue.requests.count(method), 2)
 
 
-@case("C80")
+@case("C100")
 async def placing_lost_before_execution(context: Context) -> None:
     """An order whose request is lost is OutcomeUnknown, never executed by sending it again."""
     points = dict.fromkeys(("reset-before-read", "close-before-read", "drop-request", "reset-mid-request"))
@@ -97,7 +97,7 @@ async def placing_lost_before_execution(context: Context) -> None:
         await _place_under(context, points, executed=False, client=client)
 
 
-@case("C81")
+@case("C101")
 async def placing_lost_after_execution(context: Context) -> None:
     """An order whose reply is lost is OutcomeUnknown; there is one such order, and resolve() finds it."""
     points = dict.fromkeys(("reset-after-execution", "close-after-execution", "silent-after-execution"))
@@ -105,17 +105,20 @@ async def placing_lost_after_execution(context: Context) -> None:
         await _place_under(context, points, executed=True, client=client)
 
 
-@case("C82")
+@case("C102")
 async def placing_with_half_a_reply(context: Context) -> None:
     """Half a reply is no reply: OutcomeUnknown, one order, found by resolve()."""
     points = dict.fromkeys(
-        ("cut-status-line", "status-line-only", "cut-headers", "cut-body", "reset-mid-body", "stall-mid-body", "cut-chunked")
-    )
+        (
+            "cut-status-line", "status-line-only", "cut-headers", "cut-body", "reset-mid-body", "stall-mid-body",
+            "cut-chunked",
+        )
+    )  # fmt: skip
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         await _place_under(context, points, executed=True, client=client)
 
 
-@case("C83")
+@case("C103")
 async def placing_with_html_instead(context: Context) -> None:
     """HTML instead of JSON, whatever its status, is OutcomeUnknown: a gateway's word proves nothing."""
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
@@ -123,9 +126,9 @@ async def placing_with_html_instead(context: Context) -> None:
         await _place_under(context, {"gateway-error-refused": 503}, executed=False, client=client)
 
 
-@case("C84")
+@case("C104")
 async def placing_with_an_odd_reply(context: Context) -> None:
-    """A whole reply that comes in pieces, chunked, twice or late is the order's; nothing left over is taken for the next."""
+    """A whole reply that comes in pieces, twice or late is the order's; nothing of it is taken for the next one's."""
     points = {"split": None, "chunked": None, "duplicate-reply": None, "interim": None, "answer-late": 0.05}
     async with context.connected(timeout_s=5.0) as client:
         method = await _method_of(context, lambda: client.place_order(context.resting()))
@@ -137,21 +140,21 @@ async def placing_with_an_odd_reply(context: Context) -> None:
             equal(f"the order after {point}", context.booked(following).order_id, following.order_id)
 
 
-@case("C85")
+@case("C105")
 async def placing_with_the_reply_to_another(context: Context) -> None:
     """The reply to an earlier order is not believed: OutcomeUnknown, and resolve() finds the right one."""
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         await _place_under(context, {"other-reply": None}, executed=True, client=client)
 
 
-@case("C86")
+@case("C106")
 async def placing_with_a_late_reply(context: Context) -> None:
-    """A reply after the deadline is OutcomeUnknown; the order is found, and its reply is not taken for the next one's."""
+    """A reply after the deadline is OutcomeUnknown; the order is found, and its reply not taken for the next one's."""
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         await _place_under(context, {"delay-reply": 2 * _TIMEOUT_S}, executed=True, client=client)
 
 
-@case("C87")
+@case("C107")
 async def request_delivered_late(context: Context) -> None:
     """A request that arrives after its window is refused by the exchange: the client's stamp sees to that."""
     horizon_s = context.spec.horizons.validity_ms / 1_000
@@ -162,14 +165,12 @@ async def request_delivered_late(context: Context) -> None:
             raises("placing an order that is held up", OutcomeUnknown) as raised,
         ):
             await client.place_order(context.resting())
-        async with asyncio.timeout(_IN_TIME_S):
-            while not context.venue.ledger.refused():
-                await client.get_account_balance()
+        await until(context.venue.ledger.refused)
         equal("orders in the books", context.venue.ledger.orders(raised.error.client_order_id), [])
         equal("what resolve() finds", await _resolve(raised.error), None)
 
 
-@case("C88")
+@case("C108")
 async def reading_under_faults(context: Context) -> None:
     """A read that fails says so in time, with its own error, is sent once, and the next one works."""
     kinds: dict[str, tuple[type[Exception], ...]] = {
@@ -191,18 +192,21 @@ async def reading_under_faults(context: Context) -> None:
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         for point, wanted in kinds.items():
             context.venue.requests.clear()
-            with _fault(context, point, "GET", 20 if point == "oversize" else None), raises(f"reading under {point}", *wanted):
+            value = 20 if point == "oversize" else None
+            with _fault(context, point, "GET", value), raises(f"reading under {point}", *wanted):
                 async with asyncio.timeout(_IN_TIME_S):
                     await client.get_account_balance()
             equal(f"requests under {point}", len(context.venue.requests), 1)
             equal("the balance read next", (await client.get_account_balance())["USDT"].available, 100_000)
 
 
-@case("C89")
+@case("C109")
 async def cancelling_under_faults(context: Context) -> None:
     """A cancel under a fault returns the final state or is OutcomeUnknown; it is sent once, and resolve() goes on."""
-    points = ("reset-before-read", "drop-request", "reset-after-execution", "silent-after-execution", "cut-status-line",
-              "cut-body", "html-200", "gateway-error-executed", "gateway-error-refused", "duplicate-reply", "split")  # fmt: skip
+    points = (
+        "reset-before-read", "drop-request", "reset-after-execution", "silent-after-execution", "cut-status-line",
+        "cut-body", "html-200", "gateway-error-executed", "gateway-error-refused", "duplicate-reply", "split",
+    )  # fmt: skip
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         order = await client.place_order(context.resting())
         method = await _method_of(
@@ -223,7 +227,7 @@ async def cancelling_under_faults(context: Context) -> None:
                 equal("status in the books", context.booked(order).status, OrderStatus.CANCELED)
 
 
-@case("C90")
+@case("C110")
 async def exchange_that_is_down(context: Context) -> None:
     """An exchange that is down is NotSent, safe to retry; when it is back, the same client works."""
     async with context.connected() as client:
@@ -243,7 +247,7 @@ async def exchange_that_is_down(context: Context) -> None:
         equal("status", cancelled.status, OrderStatus.CANCELED)
 
 
-@case("C91")
+@case("C111")
 async def exchange_that_is_silent(context: Context) -> None:
     """An exchange that falls silent ends every call at its deadline: ReadFailed, or OutcomeUnknown for an order."""
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
@@ -262,23 +266,21 @@ async def exchange_that_is_silent(context: Context) -> None:
             that(found is None or found.price == 19_000, "resolve() finds that order or none")
 
 
-@case("C92")
+@case("C112")
 async def untrusted_connections_are_closed(context: Context) -> None:
     """A connection on which a call failed is not used again."""
     points = ("silent-after-execution", "cut-body", "stall-mid-body", "duplicate-reply", "drip")
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         for point in points:
             with _fault(context, point, "GET"):
-                try:
+                with suppress(ReadFailed):
                     await client.get_account_balance()
-                except ReadFailed:
-                    pass
                 hit = context.venue.faults.hits[0].connection
             await client.get_account_balance()
             that(context.venue.requests[-1].connection != hit, f"the connection that met {point} is not used again")
 
 
-@case("C93")
+@case("C113")
 async def a_refused_look_up_proves_nothing(context: Context) -> None:
     """resolve() whose own look-up fails stays OutcomeUnknown, and can be called again."""
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
@@ -292,7 +294,7 @@ async def a_refused_look_up_proves_nothing(context: Context) -> None:
         equal("the order found", found.order_id, context.booked(raised.error.client_order_id).order_id)
 
 
-@case("C94")
+@case("C114")
 async def a_refusal_is_not_a_lost_reply(context: Context) -> None:
     """What the exchange refuses is an ExchangeAPIError, not OutcomeUnknown: nothing was executed."""
     async with context.connected() as client:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import decimal
+from dataclasses import replace
 from decimal import Decimal
 
 from spotlane.errors import UsageError
@@ -42,7 +43,8 @@ async def order_arrives_as_asked(context: Context) -> None:
             order = await client.place_order(params)
             read = await client.get_order(context.symbol, order.order_id)
         booked = context.booked(order)
-        equal("the booked order", (booked.side, booked.quantity, booked.price), (params.side, params.quantity, params.price))
+        arrived = (booked.side, booked.quantity, booked.price)
+        equal("the booked order", arrived, (params.side, params.quantity, params.price))
         equal("its symbol", booked.symbol, str(params.symbol))
         equal("its id", booked.order_id, order.order_id)
         matches(read, params)
@@ -184,7 +186,8 @@ async def lag_is_waited_out(context: Context) -> None:
     context.venue.engine.set_visibility_lag(order=40, open_orders=40)
     async with context.connected() as client:
         order = await client.place_order(context.resting())
-        equal("the order read at once", (await client.get_order(context.symbol, order.order_id)).order_id, order.order_id)
+        read = await client.get_order(context.symbol, order.order_id)
+        equal("the order read at once", read.order_id, order.order_id)
         cancelled = await client.cancel_order(context.symbol, order.order_id)
         equal("status after the cancel", cancelled.status, OrderStatus.CANCELED)
 
@@ -192,8 +195,6 @@ async def lag_is_waited_out(context: Context) -> None:
 @case("C22")
 async def unknown_symbol_in_a_reply(context: Context) -> None:
     """An order on a symbol that was listed after the client had opened is read: the rules are fetched anew."""
-    from dataclasses import replace
-
     engine = context.venue.engine
     async with context.connected() as early:
         engine.list_symbol(replace(context.listing, base="NEWCOIN", full_name="New Coin"))

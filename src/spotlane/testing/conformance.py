@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,16 @@ from spotlane.testing.expect import that
 if TYPE_CHECKING:
     from spotlane.spec import ExchangeSpec
 
-__all__ = ["Outcome", "Result", "check_exchange", "credentials_in", "run_case", "run_live_case"]
+__all__ = [
+    "Outcome",
+    "Result",
+    "check_exchange",
+    "check_live_exchange",
+    "credentials_in",
+    "live_cases",
+    "run_case",
+    "run_live_case",
+]
 
 CASE_TIMEOUT_S = 30.0
 
@@ -65,21 +74,66 @@ async def run_live_case(case: Case, context: Context) -> None:
         await case.run(context)
 
 
-async def check_exchange(exchange: str, cases: Iterable[Case] | None = None) -> list[Result]:
-    """Run the cases that apply to an exchange, all of them by default, one after the other."""
+async def check_exchange(
+    exchange: str, cases: Iterable[Case] | None = None, *, tell: Callable[[Result], object] | None = None
+) -> list[Result]:
+    """Run cases against an exchange's sandbox, all of them by default, one after the other.
+
+    tell is called with each result as soon as there is one.
+    """
+
+    async def run(case: Case) -> None:
+        await run_case(case, exchange)
+
+    return await _check(exchange, all_cases() if cases is None else cases, run, tell)
+
+
+async def check_live_exchange(
+    context: Context,
+    cases: Iterable[Case] | None = None,
+    *,
+    tell: Callable[[Result], object] | None = None,
+    pause_s: float = 1.0,
+) -> list[Result]:
+    """Run the cases that neither trade nor withdraw against a real exchange, as check_exchange() does.
+
+    Every case opens a client of its own, whose rate budget knows nothing of the one before: hence pause_s after each.
+    """
+
+    async def run(case: Case) -> None:
+        await run_live_case(case, context)
+        await asyncio.sleep(pause_s)
+
+    return await _check(context.exchange, live_cases() if cases is None else cases, run, tell)
+
+
+def live_cases() -> tuple[Case, ...]:
+    """Return the cases that can run against a real exchange."""
+    return tuple(case for case in all_cases() if not case.uses_sandbox and not case.is_destructive)
+
+
+async def _check(
+    exchange: str,
+    cases: Iterable[Case],
+    run: Callable[[Case], Awaitable[None]],
+    tell: Callable[[Result], object] | None,
+) -> list[Result]:
     spec: ExchangeSpec = registry.spec(exchange)
     results = []
-    for each in all_cases() if cases is None else cases:
-        reason = each.inapplicable(spec)
+    for case in cases:
+        reason = case.inapplicable(spec)
         if reason is not None:
-            results.append(Result(each, Outcome.INAPPLICABLE, reason))
-            continue
-        try:
-            await run_case(each, exchange)
-        except Exception as failure:
-            results.append(Result(each, Outcome.FAILED, f"{type(failure).__name__}: {failure}"))
+            result = Result(case, Outcome.INAPPLICABLE, reason)
         else:
-            results.append(Result(each, Outcome.PASSED))
+            try:
+                await run(case)
+            except Exception as failure:  # whatever it is, the next case runs all the same
+                result = Result(case, Outcome.FAILED, f"{type(failure).__name__}: {failure}")
+            else:
+                result = Result(case, Outcome.PASSED)
+        results.append(result)
+        if tell is not None:
+            tell(result)
     return results
 
 

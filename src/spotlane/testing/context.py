@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from spotlane.spec import ExchangeSpec
 
 
+SYMBOL = Symbol("BTC", "USDT")
+PRICE = Decimal(20_000)
+QUANTITY = Decimal("0.001")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One exchange, as a case meets it.
@@ -33,9 +38,9 @@ class Context:
     url: str
     credentials: Credentials
     sandbox: Sandbox | None = None
-    symbol: Symbol = Symbol("BTC", "USDT")
-    price: Decimal = Decimal(20_000)
-    quantity: Decimal = Decimal("0.001")
+    symbol: Symbol = SYMBOL
+    price: Decimal = PRICE
+    quantity: Decimal = QUANTITY
 
     @property
     def venue(self) -> Sandbox:
@@ -104,7 +109,5 @@ class Context:
 
     async def tidy(self, client: PrivateSpotRest, order: Order) -> None:
         """Cancel an order that a case against a real exchange may have left open."""
-        try:
+        with suppress(OrderNotFound):
             await client.cancel_order(order.symbol, order.order_id)
-        except OrderNotFound:
-            pass

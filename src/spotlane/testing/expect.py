@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -35,6 +36,12 @@ def same_type(what: str, found: object, wanted: type[object]) -> None:
     """State that a value is of exactly this type."""
     if type(found) is not wanted:
         raise ConformanceFailure(f"{what} should be of type {wanted.__name__}, was {type(found).__name__}: {found!r}")
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait for something that comes about elsewhere on the event loop; the case's own time limit ends it."""
+    while not condition():  # noqa: ASYNC110 - what brings it about knows of no event
+        await asyncio.sleep(0.001)
 
 
 @contextmanager

@@ -66,7 +66,11 @@ class Channel:
         if not self._budget.try_take(costs, verb=verb, endpoint=endpoint.name, symbol=request.symbol):
             try:
                 await self._budget.take(
-                    costs, verb=verb, endpoint=endpoint.name, symbol=request.symbol, deadline=deadline
+                    costs,
+                    verb=verb,
+                    endpoint=endpoint.name,
+                    symbol=request.symbol,
+                    deadline=self._latest_start(request, deadline),
                 )
             except BudgetExhausted:
                 self._over_budget += 1
@@ -86,6 +90,13 @@ class Channel:
             self._replies += 1
             return reply
         raise ReadFailed(message)
+
+    def _latest_start(self, request: Request, deadline: float) -> float:
+        """Return until when waiting makes sense: what could only be stamped too late is not worth its share."""
+        if request.not_after_ms is None:
+            return deadline
+        left_s = (request.not_after_ms - self._exchange_clock.now_ms()) / 1_000
+        return min(deadline, self._clock.monotonic() + left_s)
 
     def status(self) -> TransportStatus:
         """Return what was sent so far and what became of it. Sends nothing."""

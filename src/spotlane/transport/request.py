@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 from spotlane._core.signing import Signed
@@ -62,8 +62,9 @@ class Reply:
     """
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    # Out of the repr, because exchanges echo what was signed in their error messages.
+    body: bytes = field(repr=False)
     stamp_ms: int | None = None
     written_s: float = 0.0
     received_s: float = 0.0

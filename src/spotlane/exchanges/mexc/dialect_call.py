@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,9 +10,7 @@ from spotlane.sandbox.engine import Engine
 from spotlane.sandbox.keys import ApiKey
 from spotlane.sandbox.limits import Limit
 from spotlane.sandbox.matching import Market
-
-_PLAIN_DECIMAL = re.compile(r"[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
-_INTEGER = re.compile(r"[0-9]{1,18}", re.ASCII)
+from spotlane.sandbox.parameters import Parameters
 
 _WEIGHT_LIMIT = Limit(500, 10_000)
 _ORDER_LIMIT = Limit(12, 1_000)
@@ -75,40 +72,11 @@ def missing(name: str) -> Refusal:
     return Refusal(700004, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
-class Params:
-    """Decoded request parameters; an empty value counts as absent, a name that nobody asks for is ignored."""
+class Params(Parameters[str]):
+    """Decoded request parameters: 700004 for one that is missing, 33333 for one that is wrong."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
-        self.values = values
-
-    def text(self, name: str) -> str | None:
-        """Return a value, or None."""
-        return self.values.get(name) or None
-
-    def required(self, name: str) -> str:
-        """Return a value; 700004 where it is absent."""
-        value = self.text(name)
-        if value is None:
-            raise missing(name)
-        return value
-
-    def integer(self, name: str) -> int | None:
-        """Return a whole number, or None; 33333 for anything else."""
-        value = self.text(name)
-        if value is None:
-            return None
-        if not _INTEGER.fullmatch(value):
-            raise Refusal(33333, f"Parameter error: {name}")
-        return int(value)
-
-    def decimal(self, name: str) -> Decimal | None:
-        """Return a plain decimal, or None; 33333 for scientific notation, signs and anything else."""
-        value = self.text(name)
-        if value is None:
-            return None
-        if not _PLAIN_DECIMAL.fullmatch(value):
-            raise Refusal(33333, f"Parameter error: {name}")
-        return Decimal(value)
+        super().__init__(values, missing=missing, invalid=lambda name: Refusal(33333, f"Parameter error: {name}"))
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from spotlane.exchanges.mexc.dialect_call import Call, Refusal, wire_name
 from spotlane.sandbox.matching import Market
-from spotlane.sandbox.money import plain
+from spotlane.sandbox.money import decimal_places, plain
 from spotlane.structs.enums import OrderType, Side
 
 _NUMBER_SCALE = Decimal("1E-18")
@@ -46,7 +46,7 @@ def exchange_info(call: Call) -> object:
 
 def _symbol(market: Market) -> dict[str, object]:
     listing = market.listing
-    price_digits = _decimals(listing.tick)
+    price_digits = decimal_places(listing.tick)
     filters = []
     if listing.price_band is not None:
         above, below = listing.price_band
@@ -61,11 +61,11 @@ def _symbol(market: Market) -> dict[str, object]:
         "symbol": wire_name(market),
         "status": "1" if listing.is_online else "2",
         "baseAsset": listing.base,
-        "baseAssetPrecision": _decimals(listing.lot),
+        "baseAssetPrecision": decimal_places(listing.lot),
         "quoteAsset": listing.quote,
         "quotePrecision": price_digits,
         "quoteAssetPrecision": price_digits,
-        "baseCommissionPrecision": _decimals(listing.lot),
+        "baseCommissionPrecision": decimal_places(listing.lot),
         "quoteCommissionPrecision": price_digits,
         "orderTypes": [kind.value for kind in _ORDER_TYPES if kind in listing.order_types],
         "isSpotTradingAllowed": listing.is_open_to_api,
@@ -85,10 +85,6 @@ def _symbol(market: Market) -> dict[str, object]:
         "conceptPlateIds": [],
         "st": False,
     }
-
-
-def _decimals(step: Decimal) -> int:
-    return max(-int(step.normalize().as_tuple().exponent), 0)
 
 
 def default_symbols(call: Call) -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spotlane.credentials import Credentials
-from spotlane.errors import HistoryIncomplete, NotSupported
+from spotlane.errors import HistoryIncomplete
 from spotlane.exchanges._records import RecordsClient
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
@@ -13,7 +13,7 @@ from spotlane.exchanges.mexc import spec as mexc
 from spotlane.exchanges.mexc import wire, wire_rules, wire_wallet
 from spotlane.exchanges.mexc.auth import MexcAuthenticator
 from spotlane.exchanges.mexc.errors import ERRORS, tell
-from spotlane.safety import Intent, RuleBook, SymbolRules, Told, check_order
+from spotlane.safety import Intent, SymbolRules, Told, check_order
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -44,6 +44,7 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     spec = mexc.SPEC
     error_table = ERRORS
     time_endpoint = mexc.TIME
+    rules_endpoint = mexc.RULES
 
     def _make_authenticator(self, credentials: Credentials) -> MexcAuthenticator:
         return MexcAuthenticator(credentials)
@@ -56,11 +57,9 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     def _read_time_ms(body: bytes) -> int:
         return wire.read_time_ms(body)
 
-    async def _fetch_rules(self, deadline: float) -> RuleBook:
-        rules, unreadable = await self._understand(Request.to(mexc.RULES), wire_rules.read_rules, deadline=deadline)
-        for name in unreadable:
-            self._count_unknown("exchangeInfo.symbols", name)
-        return RuleBook(self.spec.name, rules)
+    @staticmethod
+    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
+        return wire_rules.read_rules(body)
 
     def _place_request(self, intent: Intent) -> Request:
         return Request.to(
@@ -85,13 +84,8 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     def _read_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.CANCELLED.one(body, symbols, on_unknown=self._count_unknown)
 
-    async def get_account_balance(self) -> dict[AssetName, AssetBalance]:
-        """Return what the account holds now, by asset. available is MEXC's `free`."""
-        deadline = self._begin()
-        balances = await self._read(
-            Request.to(mexc.ACCOUNT), lambda body, _: wire.BALANCES.many(body, None), deadline=deadline
-        )
-        return {balance.asset: balance for balance in balances}
+    async def _fetch_balances(self, deadline: float) -> list[AssetBalance]:
+        return await self._read(Request.to(mexc.ACCOUNT), wire.BALANCES.many, deadline=deadline)
 
     async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
         query = wire.SYMBOL_QUERY.fill(None if rules is None else rules.wire)
@@ -130,17 +124,12 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
         query = wire.place_query(rules.wire, params, params.client_order_id or self.new_client_order_id())
         await self._read(Request.to(mexc.TEST_ORDER, query), wire.read_nothing, deadline=deadline)
 
-    async def get_deposit_addresses(self, asset: AssetName, network: str | None = None) -> list[DepositAddress]:
-        """Return the account's deposit addresses of an asset, of one network (its code) or of all.
-
-        An address that was never made on MEXC's web site is not in the list.
-        """
-        deadline = self._begin()
-        query = wire_wallet.ASSET_QUERY.fill(asset)
-        found = await self._read(
-            Request.to(mexc.DEPOSIT_ADDRESS, query), wire_wallet.read_deposit_addresses, deadline=deadline
-        )
-        return [address for address in found if network is None or address.network == network]
+    async def _fetch_deposit_addresses(
+        self, asset: AssetName, network: str | None, deadline: float
+    ) -> list[DepositAddress]:
+        """Fetch the addresses of all networks; one that was never made on MEXC's web site is not among them."""
+        request = Request.to(mexc.DEPOSIT_ADDRESS, wire_wallet.ASSET_QUERY.fill(asset))
+        return await self._read(request, wire_wallet.read_deposit_addresses, deadline=deadline)
 
     async def _fetch_networks(self, asset: AssetName, deadline: float) -> Mapping[AssetName, Sequence[AssetNetwork]]:
         return await self._read(Request.to(mexc.NETWORKS), wire_wallet.read_networks, deadline=deadline)
@@ -156,12 +145,10 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
         return saved
 
     def _withdraw_request(self, request: WithdrawalRequest) -> Request:
-        if request.one_time_code is not None:
-            raise NotSupported("MEXC takes no one_time_code over its API: leave it out")
         return Request.to(mexc.WITHDRAW, wire_wallet.withdraw_query(request))
 
-    def _read_withdrawn(self, body: bytes, request: WithdrawalRequest) -> WithdrawalResponse:
-        return wire_wallet.read_withdrawn(body, request, self._exchange_clock.now_ms())
+    def _read_withdrawn(self, body: bytes) -> WithdrawalResponse:
+        return wire_wallet.WITHDRAWN.one(body)
 
     async def _fetch_withdrawals(
         self, asset: AssetName | None, start_ms: int, end_ms: int, deadline: float

@@ -126,6 +126,7 @@ SPEC = ExchangeSpec(
         Capability("order.self_trade_prevention.cancel_both", True),
         Capability("order.amend", False, "MEXC can't amend: cancel and place anew"),
         Capability("order.test", True),
+        Capability("withdrawal.cancel", True),
         Capability("testnet", False, "MEXC has no spot test network: use the sandbox"),
     ),
     client_ids=ClientIdRule(max_length=32),

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from spotlane._core.decoding import Decoder, choice, flag, number, symbol, text, timestamp
 from spotlane._core.encoding import QueryTemplate
 from spotlane.errors import DecodeError
-from spotlane.exchanges._json import load, load_object, whole
+from spotlane.exchanges._json import load, load_object, require_echo, whole
 from spotlane.safety import Intent
 from spotlane.structs import (
     AssetBalance,
@@ -193,10 +193,9 @@ def read_placed(body: bytes, intent: Intent) -> Order:
     """
     params = intent.params
     told = _PLACED.one(body, {intent.rules.wire: params.symbol})
-    if told.side is not params.side:
-        raise DecodeError(f"the reply is about another order: side {told.side.value}", field="side")
-    if params.quantity is not None and told.quantity is not None and told.quantity != params.quantity:
-        raise DecodeError(f"the reply is about another order: quantity {told.quantity:f}", field="origQty")
+    require_echo("side", told.side, params.side)
+    if params.quantity is not None and told.quantity is not None:
+        require_echo("origQty", told.quantity, params.quantity)
     return Order(
         exchange=told.exchange,
         symbol=params.symbol,

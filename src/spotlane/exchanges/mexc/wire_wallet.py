@@ -44,7 +44,13 @@ ASSET_QUERY = QueryTemplate(("coin",))
 BOOK_QUERY = QueryTemplate(("coin", "page"))
 ID_QUERY = QueryTemplate(("id",))
 
-WITHDRAWN = Decoder(WithdrawalResponse, "withdrawal", columns=(text("id", "withdrawal_id"),), constants=EXCHANGE)
+# The acknowledgement carries the id alone; the state is the first of the table above.
+WITHDRAWN = Decoder(
+    WithdrawalResponse,
+    "withdrawal",
+    columns=(text("id", "withdrawal_id"),),
+    constants={**EXCHANGE, "status": WithdrawalStatus.PENDING},
+)
 
 
 class _WithdrawalRow(Struct, kw_only=True):
@@ -153,21 +159,6 @@ def withdraw_query(request: WithdrawalRequest) -> bytes:
         request.memo,
         request.amount,
         request.remark,
-    )
-
-
-def read_withdrawn(body: bytes, request: WithdrawalRequest, now_ms: int) -> WithdrawalResponse:
-    """Read an acknowledgement, which carries the id alone, and fill it up from the request."""
-    return WITHDRAWN.one(body).replace(
-        client_withdrawal_id=request.client_withdrawal_id,
-        asset=request.asset,
-        amount=request.amount,
-        address=request.address,
-        network=request.network,
-        memo=request.memo,
-        status=WithdrawalStatus.PENDING,
-        created_ms=now_ms,
-        remark=request.remark,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from spotlane import registry
 from spotlane.errors import UsageError
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.interfaces.contract import breaches, check_exchange_class
-from spotlane.structs import Order, OrderParams, Symbol
+from spotlane.structs import AssetBalance, Order, OrderParams, Symbol
 
 
 def toy(text: str = CLIENT) -> type[Any]:
@@ -50,7 +51,8 @@ BROKEN = {
         "place_order(self, params)", "place_order(self, params: Symbol)",
     ),
     "get_order must return Order, not OrderParams": (
-        "client_order_id=None): ...\n    async def get_open", "client_order_id=None) -> OrderParams: ...\n    async def get_open",
+        "get_order(self, symbol, order_id=None, *, client_order_id=None)",
+        "get_order(self, symbol, order_id=None, *, client_order_id=None) -> OrderParams",
     ),
     "the class must be called as ToyPrivateRest(credentials, *, base_url, ": ("**options", "*, timeout_s=2.0"),
 }  # fmt: skip
@@ -68,10 +70,9 @@ def test_each_breach_is_named(told: str) -> None:
 
 def test_an_abstract_method_is_a_breach() -> None:
     class Unfinished(MexcPrivateRest):
-        from abc import abstractmethod
-
         @abstractmethod
-        async def get_account_balance(self) -> dict[str, Any]: ...
+        async def get_account_balance(self) -> dict[str, AssetBalance]:
+            raise NotImplementedError
 
     assert breaches(Unfinished) == ["get_account_balance is abstract"]
 

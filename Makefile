@@ -8,10 +8,12 @@ SOURCES := setup.py pyproject.toml $(wildcard _ext/spotlane/_core/*)
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test lint format bench peers package clean
+.PHONY: help demo test conformance integration lint format bench peers package clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
+	@echo "make conformance [EXCHANGE=...]   the checklist of every exchange against its sandbox, a line each"
+	@echo "make integration EXCHANGE=gateio  its non-destructive part against the exchange's own testnet"
 	@echo "make lint     ruff, mypy, stubtest, cython-lint, import rules"
 	@echo "make bench    the benchmarks, each beside its baseline"
 	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
@@ -23,6 +25,13 @@ demo: $(VENV)/.runtime
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+conformance: $(VENV)/.test
+	$(BIN)/python -m spotlane.testing $(EXCHANGE)
+
+# Keys come from the environment variables that the exchange's spec names; without them it says SKIPPED.
+integration: $(VENV)/.test
+	$(BIN)/python -m spotlane.testing --testnet $(EXCHANGE)
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -37,7 +46,7 @@ format: $(VENV)/.lint
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m bench
+	$(BIN)/python bench/all_ratios.py
 
 peers: $(VENV)/.peers
 	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients.py tests/sandbox/test_independent_clients_gateio.py

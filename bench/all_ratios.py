@@ -1,9 +1,8 @@
-"""Every ratio that the project claims, each beside its baseline: `python -m bench`, or `make bench`."""
+"""Every ratio that the project claims, each beside its baseline: `make bench`, or `python bench/all_ratios.py`."""
 
 from __future__ import annotations
 
 import runpy
-import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
@@ -11,7 +10,6 @@ FOLDER = Path(__file__).parent
 
 def main() -> None:
     """Run the scripts that print ratios, one after another in this process."""
-    sys.path.insert(0, str(FOLDER))
     for script in sorted(FOLDER.glob("ratios_*.py")):
         print(f"\n{script.name}")
         runpy.run_path(str(script), run_name="__main__")

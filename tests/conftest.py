@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 LIMIT_S = 30.0
 
-_ON_BOTH_LOOPS = ("transport", "test_mexc_orders", "test_mexc_cancel", "test_mexc_lifecycle")
+_ON_BOTH_LOOPS = (
+    "transport",
+    "test_mexc_orders",
+    "test_mexc_cancel",
+    "test_mexc_lifecycle",
+    "test_gateio_orders",
+    "test_gateio_lookups",
+)
 
 
 def _runs_on_both(item: pytest.Item) -> bool:

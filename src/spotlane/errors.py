@@ -43,6 +43,20 @@ class SpotlaneError(Exception):
 
     safe_to_retry: bool = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The constructors take keyword arguments, which Exception's own way of pickling leaves out.
+        return _rebuild, (type(self), self.args, self._picklable())
+
+    def _picklable(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+def _rebuild(kind: type[SpotlaneError], args: tuple[Any, ...], attributes: dict[str, Any]) -> SpotlaneError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
 
 class UsageError(SpotlaneError, ValueError):
     """The caller's mistake. Nothing was sent; the same call will fail again until it is changed."""
@@ -131,6 +145,9 @@ class OutcomeUnknown(SpotlaneError):
         self.order_id = order_id
         self._resolver = resolver
 
+    def _picklable(self) -> dict[str, Any]:
+        return {**self.__dict__, "_resolver": None}  # it belongs to a client, which stays where it is
+
     async def resolve(self) -> Any:
         """Look the outcome up at the exchange.
 
@@ -194,7 +211,9 @@ class ExchangeAPIError(SpotlaneError):
 
     def __str__(self) -> str:
         told = f"{self.exchange} answered {self.code if self.code is not None else 'no code'}"
-        return f"{told} (HTTP {self.http_status}): {self.message}" + (f". {self.hint}" if self.hint else "")
+        return f"{told} (HTTP {self.http_status}): {self.message.rstrip('. ')}" + (
+            f". {self.hint}" if self.hint else ""
+        )
 
 
 class AuthenticationError(ExchangeAPIError):

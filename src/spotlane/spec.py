@@ -85,7 +85,9 @@ class ErrorRow:
     code is the exchange's own (int or label). outcome counts for requests that change something; for a read it has no
     meaning. hint is the remedy, appended to the exchange's own words. replaces maps an endpoint's name to the exception
     that the same code means there, for codes with two meanings. within is a part of the message, in lower case: the row
-    then holds only for messages with it, and is there because the exchange has no code of its own for the case.
+    then holds only for messages with it, and is there because the exchange has no code of its own for the case. limits
+    names the buckets that a RateLimited may be about: of these, the ones that the refused endpoint takes from have to
+    wait; without any, see ExchangeSpec.limits_apart.
     """
 
     code: int | str
@@ -95,26 +97,29 @@ class ErrorRow:
     hint: str = ""
     replaces: Mapping[str, type[ExchangeAPIError]] = field(default_factory=lambda: MappingProxyType({}))
     within: str = ""
+    limits: tuple[str, ...] = ()
 
 
 class ErrorTable:
     """Rows by code; among rows of one code, the first whose `within` stands in the message.
 
-    http_rows are the rows for replies whose body carries no code, by HTTP status. reset_header names the header in which
-    the exchange tells, beside or in place of Retry-After, the moment at which it takes requests again, in seconds or
-    milliseconds since the epoch. Raises ValueError for two rows of the same code and `within`.
+    http_rows are the rows for replies whose body carries no code but the HTTP status, by that. reset_header names the
+    header in which the exchange tells, beside or in place of Retry-After, the moment at which it takes requests again,
+    in seconds or milliseconds since the epoch. Raises ValueError for two rows of the same code and `within`.
     """
 
-    def __init__(
-        self, rows: Iterable[ErrorRow], http_rows: Iterable[ErrorRow] = (), *, reset_header: str = ""
-    ) -> None:
+    def __init__(self, rows: Iterable[ErrorRow], http_rows: Iterable[ErrorRow] = (), *, reset_header: str = "") -> None:
         self.reset_header = reset_header
         self.rows = _by_code(rows)
         self.http_rows = _by_code(http_rows)
 
     def find(self, code: int | str | None, message: str, http_status: int) -> ErrorRow | None:
         """Return the row of a code, or for a reply without one that of its HTTP status, or None."""
-        candidates = self.http_rows.get(http_status, ()) if code is None else self.rows.get(code, ())
+        # A gateway that has no code of its own may repeat the status in the body.
+        if code is None or (code == http_status and code not in self.rows):
+            candidates = self.http_rows.get(http_status, ())
+        else:
+            candidates = self.rows.get(code, ())
         lowered = message.lower()
         return next((row for row in candidates if row.within in lowered), None)
 
@@ -183,8 +188,10 @@ class HistoryLimit:
 class ExchangeSpec:
     """Everything about an exchange that is data and not a table of its wire format.
 
-    exemptions maps the number of a conformance case ("C51") to the reason why it can't apply to this exchange; what a
-    Capability declares unsupported needs none.
+    withdrawal_ids are the rules for client ids of withdrawals, where they are not those of orders. limits_apart says
+    that a refusal for one rate limit leaves the other buckets as they are; otherwise a client that was refused sends
+    nothing at all until it may again. exemptions maps the number of a conformance case ("C51") to the reason why it
+    can't apply to this exchange; what a Capability declares unsupported needs none.
     """
 
     name: str
@@ -199,6 +206,8 @@ class ExchangeSpec:
     rules_max_age_s: float = 3_600.0
     clock_refresh_s: float = 30.0
     keepalive_s: float = 15.0
+    withdrawal_ids: ClientIdRule | None = None
+    limits_apart: bool = False
     exemptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def capability(self, name: str) -> Capability:

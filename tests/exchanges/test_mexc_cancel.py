@@ -12,14 +12,13 @@ from mexc_rig import (
     ORDER_PATH,
     connect,
     market_buy,
+    parameters,
     resting,
     until,
 )
 
 from spotlane import OrderParams, OrderStatus, OrderType, OutcomeUnknown, Side
-from spotlane.errors import (
-    OrderNotFound,
-)
+from spotlane.errors import OrderNotFound
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import Fault, Sandbox
 
@@ -179,3 +178,12 @@ async def test_cancelling_all_orders_without_confirmation(venue: Sandbox, exchan
     assert (acknowledged.order_id, acknowledged.status) == (order.order_id, OrderStatus.UNKNOWN)
     assert venue.requests.total == 1
     assert venue.ledger.live_orders() == []
+
+
+async def test_cancelling_all_can_not_be_admitted_after_the_calls_end(
+    venue: Sandbox, exchange: MexcPrivateRest
+) -> None:
+    await exchange.cancel_all_orders(BTC_USDT)
+    (sent,) = venue.requests.find("DELETE", "/api/v3/openOrders")
+    # The call has two seconds, and half of them for the exchange: later it would reach orders that are placed after it.
+    assert 900 <= int(parameters(sent)["recvWindow"]) <= 1_000

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 from collections.abc import Awaitable, Callable
 from decimal import ROUND_FLOOR, Decimal
@@ -113,19 +112,12 @@ class Walk:
         self._expect_done(await self._caller.follow("get_order", order, _state))
 
     async def _loop(self) -> None:
-        # Outside of the timed calls: half of the pace that the exchange's strictest limit allows.
-        buckets = self._caller.exchange.spec.buckets
-        pause_s = 2 * max(bucket.window_ms / bucket.limit for bucket in buckets) / 1_000
         params = _limit(Side.BUY, _SMALL, _below(self._venue.bid, Decimal("0.9")))
         first = len(self._caller.records)
         for number in range(1, self._rounds + 1):
             self._screen.advance(f"order {number} of {self._rounds}")
-            for name in ("place_order", "cancel_order"):
-                await asyncio.sleep(pause_s)
-                if name == "place_order":
-                    order = await self._caller.place(params, _acknowledged, quiet=True)
-                else:
-                    self._expect(await self._caller.follow(name, order, _state, quiet=True), OrderStatus.CANCELED)
+            order = await self._caller.place(params, _acknowledged, quiet=True)
+            self._expect(await self._caller.follow("cancel_order", order, _state, quiet=True), OrderStatus.CANCELED)
         for name in ("place_order", "cancel_order"):
             latencies_us = [record.latency_us for record in self._caller.records[first:] if record.name == name]
             worst = milliseconds(max(latencies_us))

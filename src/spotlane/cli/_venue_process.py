@@ -32,7 +32,7 @@ def main() -> None:
     """Serve until standard input ends."""
     settings = json.loads(sys.stdin.readline())
     try:
-        venue = Sandbox(settings["exchange"], seed=settings["seed"], tls=settings["tls"])
+        venue = Sandbox(settings["exchange"], seed=settings["seed"], tls=settings["tls"], rate_limits=False)
     except UsageError as error:
         _answer({"usage_error": str(error)})
         return

@@ -116,7 +116,7 @@ async def _trade(venue: Venue, screen: Screen, outcome: Outcome, rounds: int) ->
         base_url=venue.url,
         ssl_context=venue.ssl_context,
         withdrawals=WithdrawalPolicy([venue.target]),
-        # Waiting for the local rate budget is no latency of a call; the walk keeps to the limits by its own pace.
+        # Waiting for the local rate budget is no latency of a call; the venue has its limits off, too.
         enforce_limits=False,
     )
     async with client as exchange:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import logging
 import os
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar, Unpack
 
 from spotlane._core.decoding import UnknownWireSymbol
 from spotlane.credentials import Credentials
 from spotlane.errors import DecodeError, RateLimited, SpotlaneError, TimestampRejected, WrongContext
 from spotlane.exchanges._history import collect, reach
-from spotlane.exchanges._options import Options
+from spotlane.exchanges._options import OptionFields, Options
 from spotlane.exchanges._refresh import Job, Refresher
-from spotlane.safety import Judge, Refusal, RuleBook, Submission, SymbolRules, Told, submit
+from spotlane.safety import Judge, Refusal, RuleBook, Submission, SymbolRules, Told, fence, submit
 from spotlane.spec import Endpoint, ErrorTable, ExchangeSpec, HistoryLimit, Outcome, Verb
 from spotlane.structs import Symbol
 from spotlane.transport import (
@@ -35,8 +37,6 @@ from spotlane.transport import (
 
 T = TypeVar("T")
 Reader = Callable[[bytes, Mapping[str, Symbol]], T]
-
-_CLOCK_SAMPLES_AT_OPEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +70,10 @@ class ExchangeClient(ABC):
     error_table: ClassVar[ErrorTable]
     time_endpoint: ClassVar[Endpoint]
     rules_endpoint: ClassVar[Endpoint]
+    rules_query: ClassVar[bytes] = b""
 
-    def __init__(self, credentials: Credentials, **options: Any) -> None:
-        self._options = Options(**options)
-        self._options.check()
+    def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
+        self._options = Options.of(options)
         self._log = logging.getLogger(f"spotlane.exchanges.{self.spec.name}")
         self._clock = self._options.time_source()
         self._exchange_clock = ExchangeClock(self._clock)
@@ -94,6 +94,7 @@ class ExchangeClient(ABC):
         self._rules_job = Job("trading rules", self.spec.rules_max_age_s, self._refresh_rules)
         self._refresher = Refresher(self._clock, self._log, (self._clock_job, self._rules_job))
         self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
+        self._is_sampled = False
         self._under_way = 0
 
     @abstractmethod
@@ -117,7 +118,7 @@ class ExchangeClient(ABC):
 
     async def _fetch_rules(self, deadline: float) -> RuleBook:
         """Fetch the trading rules of every symbol; for an exchange that tells them in one reply."""
-        request = Request.to(self.rules_endpoint)
+        request = Request.to(self.rules_endpoint, self.rules_query)
         rules, unreadable = await self._understand(request, self._read_rules, deadline=deadline)
         for name in unreadable:
             self._count_unknown(f"{self.rules_endpoint.name}.symbol", name)
@@ -156,8 +157,9 @@ class ExchangeClient(ABC):
             raise WrongContext("this client is open already")
         self._home = (asyncio.get_running_loop(), os.getpid())
         try:
+            self._is_sampled = False
             await self._channel.open()
-            for _ in range(_CLOCK_SAMPLES_AT_OPEN):
+            if not self._is_sampled:
                 await self._synchronise()
             await self._refresh_rules()
         except BaseException:
@@ -201,6 +203,7 @@ class ExchangeClient(ABC):
             keepalive_s=self.spec.keepalive_s,
             warm_path=self.time_endpoint.path,
             permit=lambda: self._budget.try_take(self.time_endpoint.costs, endpoint=self.time_endpoint.name),
+            on_warm=self._sample_clock,
         )
 
     def _begin(self) -> float:
@@ -235,7 +238,7 @@ class ExchangeClient(ABC):
                 result = await self._understand_symbols(request, reply, read, deadline)
                 if not isinstance(result, Refusal):
                     return result
-                self._notice(result)
+                self._notice(request, result)
                 if isinstance(result.error, TimestampRejected) and not clock_mended:
                     clock_mended = True
                     await self._synchronise(deadline)
@@ -262,6 +265,11 @@ class ExchangeClient(ABC):
 
     async def _submit(self, request: Request, read: Reader[T], submission: Submission, *, deadline: float) -> T:
         """Send what must not be sent twice; see spotlane.safety.outcome.submit."""
+        if request.window_ms is None:
+            # A cancel-all that came late would reach orders placed after it, a withdrawal one that was given up.
+            left_s = deadline - self._clock.monotonic()
+            not_after_ms, window_ms = fence(self.spec, self._exchange_clock.now_ms(), left_s)
+            request = dataclasses.replace(request, not_after_ms=not_after_ms, window_ms=window_ms)
         self._under_way += 1
         try:
             return await submit(
@@ -271,7 +279,7 @@ class ExchangeClient(ABC):
                 lambda body: read(body, self._book.symbols),
                 submission,
                 deadline=deadline,
-                notice=self._notice,
+                notice=lambda refusal: self._notice(request, refusal),
             )
         finally:
             self._under_way -= 1
@@ -299,10 +307,15 @@ class ExchangeClient(ABC):
             what=what,
         )
 
-    def _notice(self, refusal: Refusal) -> None:
+    def _notice(self, request: Request, refusal: Refusal) -> None:
         """Draw the conclusions of a refusal that outlast the call."""
         if isinstance(refusal.error, RateLimited):
-            self._budget.note_retry_after(refusal.error.retry_after_s)
+            endpoint, wait_s = request.endpoint, refusal.error.retry_after_s
+            refused: Iterable[str | None] = endpoint.costs if self.spec.limits_apart else (None,)
+            if refusal.limits:
+                refused = (bucket for bucket in refusal.limits if bucket in endpoint.costs)
+            for bucket in refused:
+                self._budget.note_retry_after(wait_s, bucket, endpoint=endpoint.name, symbol=request.symbol)
         elif isinstance(refusal.error, TimestampRejected):
             self._refresher.hasten(self._clock_job)
 
@@ -311,6 +324,12 @@ class ExchangeClient(ABC):
         if not self._unknown_values[field, text]:
             self._log.warning("%s sent %s=%r, which no table knows", self.spec.name, field, text)
         self._unknown_values[field, text] += 1
+
+    def _sample_clock(self, reply: Reply) -> None:
+        """Take the time from a request that keeps a connection warm: it is one for the exchange's time."""
+        with contextlib.suppress(DecodeError):
+            self._exchange_clock.add_sample(self._read_time_ms(reply.body), reply.written_s, reply.received_s)
+            self._is_sampled = True
 
     async def _synchronise(self, deadline: float | None = None) -> None:
         request = Request(self.time_endpoint, self.time_endpoint.path)
@@ -333,6 +352,6 @@ class ExchangeClient(ABC):
     def _accept(self, request: Request, reply: Reply, read: Callable[[bytes], T]) -> T:
         result = self._judge.understand(request.endpoint, reply, read)
         if isinstance(result, Refusal):
-            self._notice(result)
+            self._notice(request, result)
             raise result.error
         return result

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TypedDict
 
 import aiohttp
 
 from spotlane.errors import NotSupported, UsageError
 from spotlane.safety import WithdrawalPolicy
 from spotlane.transport import Clock, SystemClock
+
+
+class OptionFields(TypedDict, total=False):
+    """The keyword arguments of every client, for type checkers and editors; Options says what they mean."""
+
+    base_url: str | None
+    timeout_s: float
+    connections: int
+    max_connections: int
+    enforce_limits: bool
+    session: aiohttp.ClientSession | None
+    source_address: str | None
+    withdrawals: WithdrawalPolicy | None
+    transport: str
+    ssl_context: ssl.SSLContext | None
+    clock: Clock | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +52,21 @@ class Options:
     transport: str = "plain"
     ssl_context: ssl.SSLContext | None = None
     clock: Clock | None = None
+
+    @classmethod
+    def of(cls, given: OptionFields) -> Options:
+        """Make and check the options of a client. Raises TypeError for a name that is none, and what check() raises."""
+        known = [field.name for field in fields(cls)]
+        for name in given:
+            if name not in known:
+                import difflib  # only a mistake needs it
+
+                nearest = difflib.get_close_matches(name, known, n=1)
+                hint = f"; did you mean {nearest[0]!r}?" if nearest else f": there are {', '.join(known)}"
+                raise TypeError(f"no option is named {name!r}{hint}")
+        options = cls(**given)
+        options.check()
+        return options
 
     def check(self) -> None:
         """Raise UsageError for a value that can't work, saying what would; those of connections are the carrier's."""

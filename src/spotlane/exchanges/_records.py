@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import Unpack
 
 from spotlane.credentials import Credentials
 from spotlane.exchanges._aged import Aged
 from spotlane.exchanges._client import ExchangeClient
+from spotlane.exchanges._options import OptionFields
 from spotlane.safety import SymbolRules
 from spotlane.structs import AssetBalance, AssetName, Order, Symbol, Trade, TradingFee
 
@@ -20,7 +21,7 @@ class RecordsClient(ExchangeClient):
     Subclasses fetch one page of one window; that all windows and all pages are read stands here.
     """
 
-    def __init__(self, credentials: Credentials, **options: Any) -> None:
+    def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
         super().__init__(credentials, **options)
         self._fees: Aged[Symbol, TradingFee] = Aged(self._clock, _FEES_MAX_AGE_S)
 

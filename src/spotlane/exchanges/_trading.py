@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Unpack
 
 from spotlane.credentials import Credentials
 from spotlane.errors import (
@@ -12,6 +12,7 @@ from spotlane.errors import (
     DecodeError,
     ExchangeAPIError,
     NotSent,
+    NotSupported,
     OrderNotFound,
     OutcomeUnknown,
     ReadFailed,
@@ -20,7 +21,9 @@ from spotlane.errors import (
     UsageError,
 )
 from spotlane.exchanges._client import ExchangeClient
-from spotlane.safety import ClientIds, Intent, Intents, Submission, SymbolRules
+from spotlane.exchanges._json import load
+from spotlane.exchanges._options import OptionFields
+from spotlane.safety import ClientIds, Intent, Intents, Submission, SymbolRules, check_order
 from spotlane.structs import Order, OrderParams, Symbol
 from spotlane.transport import ReplyLost, Request
 
@@ -38,7 +41,7 @@ class TradingClient(ExchangeClient):
     Subclasses build the requests and read the replies; the order of steps, and what a lost reply means, stands here.
     """
 
-    def __init__(self, credentials: Credentials, **options: Any) -> None:
+    def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
         super().__init__(credentials, **options)
         self._client_ids = ClientIds(self.spec.client_ids)
         self._intents = Intents(self.spec, self._client_ids)
@@ -84,6 +87,10 @@ class TradingClient(ExchangeClient):
     async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
         """Fetch the open orders of a symbol, or of all."""
 
+    def _test_request(self, rules: SymbolRules, params: OrderParams, client_order_id: str) -> Request:
+        """Build the request that has an order checked and not placed; for an exchange that can."""
+        raise NotSupported(f"{self.spec.name} declares order.test without a request for it")
+
     async def _search(self, rules: SymbolRules, client_order_id: str, deadline: float) -> Order | None:
         """Look elsewhere for an order that its client id does not find; exchanges whose look-up is complete don't."""
         return None
@@ -122,6 +129,20 @@ class TradingClient(ExchangeClient):
             raise DecodeError(f"the reply is about another order: {order.order_id!r} was acknowledged before")
         return order
 
+    async def test_order(self, params: OrderParams) -> None:
+        """Let the exchange check an order without placing it. Returns when it would be taken, as far as it checks.
+
+        Raises what placing it would, and NotSupported where the exchange has no test orders.
+        """
+        deadline = self._begin()
+        ability = self.spec.capability("order.test")
+        if not ability.supported:
+            raise NotSupported(f"{self.spec.name} has no test orders: {ability.reason}")
+        rules = self._book.find(params.symbol)
+        check_order(self.spec, rules, params)
+        request = self._test_request(rules, params, params.client_order_id or self.new_client_order_id())
+        await self._read(request, _read_nothing, deadline=deadline)
+
     async def get_order(
         self, symbol: Symbol, order_id: str | None = None, *, client_order_id: str | None = None
     ) -> Order:
@@ -141,7 +162,13 @@ class TradingClient(ExchangeClient):
         """Cancel one order and return its final state, fills included; see PrivateTradingInterface."""
         deadline = self._begin()
         _require_one_id(order_id, client_order_id)
-        request = self._cancel_request(self._book.find(symbol), order_id, client_order_id)
+        return await self._cancel(self._book.find(symbol), order_id, client_order_id, confirm, deadline)
+
+    async def _cancel(
+        self, rules: SymbolRules, order_id: str | None, client_order_id: str | None, confirm: bool, deadline: float
+    ) -> Order:
+        symbol = rules.symbol
+        request = self._cancel_request(rules, order_id, client_order_id)
         doubt: SpotlaneError | None = None
         try:
             acknowledged = await self._read(request, self._read_cancelled, deadline=deadline)
@@ -151,7 +178,11 @@ class TradingClient(ExchangeClient):
                 return acknowledged
             self._remember(symbol, order_id, client_order_id)
         except OrderNotFound:
-            pass  # filled, cancelled or never placed: the order itself tells which
+            # Filled, cancelled or never placed: the order itself tells which. It may be open all the same, where the
+            # exchange finds it by its own id only.
+            found = client_order_id and await self._search(rules, client_order_id, deadline)
+            if found and not found.is_done:
+                return await self._cancel(rules, found.order_id, None, confirm, deadline)
         except (ReplyLost, DecodeError) as lost:
             doubt = lost
         if doubt is not None and not confirm:
@@ -291,6 +322,11 @@ class TradingClient(ExchangeClient):
         if acknowledged_s is None:
             return False
         return self._clock.monotonic() - acknowledged_s < self.spec.horizons.visibility_ms / 1_000
+
+
+def _read_nothing(body: bytes, symbols: object) -> None:
+    if load(body) != {}:
+        raise DecodeError("an empty object was expected")
 
 
 def _require_same(order: Order, order_id: str | None, client_order_id: str | None) -> None:

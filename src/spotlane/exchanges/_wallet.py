@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from typing import Unpack
 
 from spotlane.credentials import Credentials
 from spotlane.errors import (
@@ -24,6 +24,7 @@ from spotlane.errors import (
 from spotlane.exchanges._aged import Aged
 from spotlane.exchanges._client import ExchangeClient
 from spotlane.exchanges._history import collect, windows
+from spotlane.exchanges._options import OptionFields
 from spotlane.safety import ClientIds, Submission, check_step, check_withdrawal, require_policy
 from spotlane.structs import (
     AssetName,
@@ -44,9 +45,9 @@ _ADDRESSES_MAX_AGE_S = 60.0
 class WalletClient(ExchangeClient):
     """Withdrawals, as far as they do not differ from exchange to exchange."""
 
-    def __init__(self, credentials: Credentials, **options: Any) -> None:
+    def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
         super().__init__(credentials, **options)
-        self._withdrawal_ids = ClientIds(self.spec.client_ids)
+        self._withdrawal_ids = ClientIds(self.spec.withdrawal_ids or self.spec.client_ids)
         self._networks: Aged[AssetName, Sequence[AssetNetwork]] = Aged(self._clock, _NETWORKS_MAX_AGE_S)
         self._saved: Aged[AssetName, Sequence[SavedAddress]] = Aged(self._clock, _ADDRESSES_MAX_AGE_S)
 
@@ -84,13 +85,13 @@ class WalletClient(ExchangeClient):
     ) -> list[Deposit]:
         """Fetch a page of the deposits of a window."""
 
-    @abstractmethod
     def _cancel_withdrawal_request(self, withdrawal_id: str) -> Request:
-        """Build the request that cancels a withdrawal."""
+        """Build the request that cancels a withdrawal; for an exchange that can."""
+        raise NotImplementedError(f"{self.spec.name} declares withdrawal.cancel without a request for it")
 
-    @abstractmethod
     def _read_withdrawal_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> object:
         """Read the acknowledgement of cancelling a withdrawal. Raises DecodeError where it is none."""
+        raise NotImplementedError(f"{self.spec.name} declares withdrawal.cancel without a reply to it")
 
     async def _find_withdrawal(self, request: WithdrawalRequest, deadline: float) -> WithdrawalResponse | None:
         """Look for a withdrawal by its client id, where it would be: among the newest."""
@@ -170,9 +171,13 @@ class WalletClient(ExchangeClient):
     async def cancel_withdrawal(self, withdrawal_id: str) -> WithdrawalResponse:
         """Cancel a withdrawal that the exchange has not processed yet, and return it as it is listed then.
 
-        Raises WithdrawalRejected when it is too late, OutcomeUnknown when no usable reply came.
+        Raises WithdrawalRejected when it is too late, OutcomeUnknown when no usable reply came, and NotSupported where
+        the exchange can't.
         """
         deadline = self._begin()
+        ability = self.spec.capability("withdrawal.cancel")
+        if not ability.supported:
+            raise NotSupported(f"{self.spec.name} can't cancel a withdrawal: {ability.reason}")
         await self._submit(
             self._cancel_withdrawal_request(withdrawal_id),
             self._read_withdrawal_cancelled,

@@ -1,7 +1,7 @@
 """What stands between a call and money."""
 
 from spotlane.safety.client_ids import ClientIds
-from spotlane.safety.intents import Intent, Intents
+from spotlane.safety.intents import Intent, Intents, fence
 from spotlane.safety.outcome import Submission, submit
 from spotlane.safety.replies import Judge, Refusal, Told, retry_after_s
 from spotlane.safety.rules import RuleBook, SymbolRules, check_order, check_step
@@ -22,6 +22,7 @@ __all__ = [
     "check_order",
     "check_step",
     "check_withdrawal",
+    "fence",
     "require_policy",
     "retry_after_s",
     "submit",

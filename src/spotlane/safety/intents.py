@@ -48,13 +48,22 @@ class Intents:
         if client_order_id is None:
             client_order_id = self._client_ids.new()
         self._client_ids.spend(client_order_id)
-        # Half of the call at most: what the exchange can still admit after our deadline can't be answered for.
-        window_ms = min(self._spec.horizons.validity_ms, max(1, int(timeout_s * 500)))
+        not_after_ms, window_ms = fence(self._spec, now_ms, timeout_s)
         return Intent(
             params=params,
             rules=rules,
             client_order_id=client_order_id,
             deadline=deadline,
-            not_after_ms=now_ms + int(timeout_s * 1_000) - window_ms,
+            not_after_ms=not_after_ms,
             window_ms=window_ms,
         )
+
+
+def fence(spec: ExchangeSpec, now_ms: int, left_s: float) -> tuple[int, int]:
+    """Return until when a request may be stamped and for how long it may be valid, in milliseconds.
+
+    What the exchange can still admit after the caller's deadline, left_s seconds away, can't be answered for: stamp and
+    window together end before it, and the window takes half of the time at most.
+    """
+    window_ms = min(spec.horizons.validity_ms, max(1, int(left_s * 500)))
+    return now_ms + int(left_s * 1_000) - window_ms, window_ms

@@ -29,10 +29,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An error reply, understood: the exception it is and what it proves about a request that changes something."""
+    """An error reply, understood: the exception it is and what it proves about a request that changes something.
+
+    limits are those of its ErrorRow.
+    """
 
     error: ExchangeAPIError
     outcome: Outcome
+    limits: tuple[str, ...] = ()
 
 
 class Judge:
@@ -70,7 +74,7 @@ class Judge:
             return Refusal(self._unlisted(told, reply), Outcome.AMBIGUOUS)
         # A gateway's 5xx says nothing about what happened behind it, whatever code the body carries.
         outcome = Outcome.AMBIGUOUS if reply.status >= 500 else row.outcome
-        return Refusal(self._listed(row, endpoint, told, reply), outcome)
+        return Refusal(self._listed(row, endpoint, told, reply), outcome, row.limits)
 
     def _listed(self, row: ErrorRow, endpoint: Endpoint, told: Told, reply: Reply) -> ExchangeAPIError:
         kind = row.replaces.get(endpoint.name, row.error)
@@ -93,7 +97,7 @@ class Judge:
 
 
 def retry_after_s(reply: Reply, reset_header: str = "") -> float | None:
-    """Return how long to wait from a reply on: by Retry-After, else until the moment in reset_header; None if untold."""
+    """Return how long to wait from a reply on: by Retry-After, else to the moment in reset_header; None if untold."""
     text = reply.headers.get("Retry-After", "")
     if _is_number(text):
         return float(text)

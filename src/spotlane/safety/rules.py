@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, Inexact, InvalidOperation
 from types import MappingProxyType
 
@@ -32,7 +32,9 @@ class SymbolRules:
 
     wire is the exchange's own spelling of it. tick and lot are the steps of price and base quantity. Notionals are in
     quote units; the market_* pair holds for MARKET orders sized in quote. A limit that the exchange does not publish is
-    None. closed says why the symbol can't be traded at all, or is empty.
+    None. minimum_price and maximum_price hold for stop prices, too. market_lot, market_minimum_quantity and
+    market_maximum_quantity hold for MARKET orders sized in base, beside those of every order. closed says why the
+    symbol can't be traded at all, or is empty.
     """
 
     symbol: Symbol
@@ -43,6 +45,11 @@ class SymbolRules:
     maximum_quantity: Decimal | None = None
     minimum_notional: Decimal | None = None
     maximum_notional: Decimal | None = None
+    minimum_price: Decimal | None = None
+    maximum_price: Decimal | None = None
+    market_lot: Decimal | None = None
+    market_minimum_quantity: Decimal | None = None
+    market_maximum_quantity: Decimal | None = None
     market_minimum_notional: Decimal | None = None
     market_maximum_notional: Decimal | None = None
     quote_step: Decimal | None = None
@@ -68,7 +75,7 @@ class RuleBook:
         return len(self._by_symbol)
 
     def find(self, symbol: Symbol) -> SymbolRules:
-        """Return the rules of a symbol. Raises UnknownSymbol naming the nearest ones that exist."""
+        """Return the rules of a symbol. Raises UnknownSymbol naming the nearest one that exists."""
         rules = self._by_symbol.get(symbol)
         if rules is None:
             if not isinstance(symbol, Symbol):
@@ -78,9 +85,9 @@ class RuleBook:
             known = [str(each) for each in self._by_symbol]
             import difflib  # only a mistake needs it
 
-            near = difflib.get_close_matches(str(symbol), known, n=3)
+            near = difflib.get_close_matches(str(symbol), known, n=1)
             raise UnknownSymbol(
-                f"{self.exchange} lists no symbol {symbol}" + (f"; did you mean {' or '.join(near)}?" if near else "")
+                f"{self.exchange} lists no symbol {symbol}" + (f"; did you mean {near[0]}?" if near else "")
             )
         return rules
 
@@ -97,11 +104,14 @@ def check_order(spec: ExchangeSpec, rules: SymbolRules, params: OrderParams) -> 
             raise NotSupported(f"{spec.name} can't do this ({name}): {capability.reason or 'no such order there'}")
     _check_open(spec.name, rules, params)
     if params.price is not None:
-        check_step("price", params.price, rules.tick, rules.symbol)
+        _check_price(rules, "price", params.price)
     if params.stop_price is not None:
-        check_step("stop_price", params.stop_price, rules.tick, rules.symbol)
+        _check_price(rules, "stop_price", params.stop_price)
     if params.quantity is not None:
+        rules = _market_rules(rules) if params.order_type is OrderType.MARKET else rules
         _check_quantity(rules, params.quantity, params.price)
+    if params.iceberg_quantity is not None:
+        check_step("iceberg_quantity", params.iceberg_quantity, rules.lot, rules.symbol, round_down=True)
     if params.quote_quantity is not None:
         _check_quote_quantity(rules, params.quote_quantity)
 
@@ -158,25 +168,39 @@ def _check_open(exchange: str, rules: SymbolRules, params: OrderParams) -> None:
         raise SymbolNotTradable(f"{rules.symbol} takes {allowed} on {exchange}, was {params.order_type.value}")
 
 
+def _check_price(rules: SymbolRules, field: str, price: Decimal) -> None:
+    low, high = rules.minimum_price, rules.maximum_price
+    least = None if low is None else _whole_steps(low, rules.tick, up=True)
+    most = None if high is None else _whole_steps(high, rules.tick, up=False)
+    check_step(field, price, rules.tick, rules.symbol, least=least, most=most)
+    _check_bounds(f"{rules.symbol} {field}", price, low, high, field=field, given=price, least=least, most=most)
+
+
+def _market_rules(rules: SymbolRules) -> SymbolRules:
+    """Return the rules with the limits of MARKET orders beside the others; of two steps the larger is a multiple."""
+    if (rules.market_lot, rules.market_minimum_quantity, rules.market_maximum_quantity) == (None, None, None):
+        return rules
+    low = [each for each in (rules.minimum_quantity, rules.market_minimum_quantity) if each is not None]
+    high = [each for each in (rules.maximum_quantity, rules.market_maximum_quantity) if each is not None]
+    return replace(
+        rules,
+        lot=max(rules.lot, rules.market_lot or rules.lot),
+        minimum_quantity=max(low, default=None),
+        maximum_quantity=min(high, default=None),
+    )
+
+
 def _check_quantity(rules: SymbolRules, quantity: Decimal, price: Decimal | None) -> None:
     least, most = _passing_quantities(rules, price)
     check_step("quantity", quantity, rules.lot, rules.symbol, round_down=True, least=least, most=most)
     low, high = rules.minimum_quantity, rules.maximum_quantity
-    if low is not None and quantity < low:
-        raise MinimumError(
-            f"{rules.symbol} quantity is at least {low:f}, was {quantity:f}: quantity {least:f} would pass",
-            field="quantity", given=quantity, nearest=least,
-        )  # fmt: skip
-    if high is not None and quantity > high:
-        raise MaximumError(
-            f"{rules.symbol} quantity is at most {high:f}, was {quantity:f}: quantity {most:f} would pass",
-            field="quantity", given=quantity, nearest=most,
-        )  # fmt: skip
+    what = f"{rules.symbol} quantity"
+    _check_bounds(what, quantity, low, high, field="quantity", given=quantity, least=least, most=most)
     if price is not None:
         notional = _EXACT.multiply(price, quantity)
         what = f"{rules.symbol} notional (price x quantity)"
         low, high = rules.minimum_notional, rules.maximum_notional
-        _check_notional(what, notional, low, high, field="quantity", given=quantity, least=least, most=most)
+        _check_bounds(what, notional, low, high, field="quantity", given=quantity, least=least, most=most)
 
 
 def _check_quote_quantity(rules: SymbolRules, quote_quantity: Decimal) -> None:
@@ -192,14 +216,12 @@ def _check_quote_quantity(rules: SymbolRules, quote_quantity: Decimal) -> None:
     else:
         least, most = low, high
     what = f"{rules.symbol} quote_quantity"
-    _check_notional(
-        what, quote_quantity, low, high, field="quote_quantity", given=quote_quantity, least=least, most=most
-    )
+    _check_bounds(what, quote_quantity, low, high, field="quote_quantity", given=quote_quantity, least=least, most=most)
 
 
-def _check_notional(
+def _check_bounds(
     what: str,
-    notional: Decimal,
+    value: Decimal,
     low: Decimal | None,
     high: Decimal | None,
     *,
@@ -208,14 +230,14 @@ def _check_notional(
     least: Decimal | None,
     most: Decimal | None,
 ) -> None:
-    if low is not None and notional < low:
+    if low is not None and value < low:
         raise MinimumError(
-            f"{what} is at least {low:f}, was {notional:f}: {field} {least:f} would pass",
+            f"{what} is at least {low:f}, was {value:f}: {field} {least:f} would pass",
             field=field, given=given, nearest=least,
         )  # fmt: skip
-    if high is not None and notional > high:
+    if high is not None and value > high:
         raise MaximumError(
-            f"{what} is at most {high:f}, was {notional:f}: {field} {most:f} would pass",
+            f"{what} is at most {high:f}, was {value:f}: {field} {most:f} would pass",
             field=field, given=given, nearest=most,
         )  # fmt: skip
 

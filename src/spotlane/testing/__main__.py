@@ -23,9 +23,6 @@ from spotlane.testing.context import PRICE, QUANTITY, SYMBOL, Context
 def main(arguments: Sequence[str] | None = None, environment: Mapping[str, str] = os.environ) -> int:
     """Run the command and return its exit code: 0 all is well, 1 a case failed, 2 it was called wrongly."""
     options = _parser().parse_args(arguments)
-    # The cases provoke every fault there is; the client's and the server's warnings about them are no news.
-    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
-    logging.getLogger("spotlane").setLevel(logging.CRITICAL)
     if options.list:
         print(report.checklist(), end="")
         return 0
@@ -46,7 +43,7 @@ def _run(exchanges: Sequence[str], options: argparse.Namespace) -> int:
     for name in exchanges:
         tell = None if options.markdown else _teller(name)
         results[name] = asyncio.run(conformance.check_exchange(name, _chosen(options.case), tell=tell))
-    print(report.tables(results) if options.markdown else _counts(results))
+    print(report.tables(results) if options.markdown else f"{_counts(results)}\n", end="")
     return _exit_code(results)
 
 
@@ -122,4 +119,7 @@ def _decimal(text: str) -> Decimal:
 
 
 if __name__ == "__main__":
+    # The cases provoke every fault there is; the client's and the server's warnings about them are no news.
+    logging.getLogger("aiohttp").setLevel(logging.CRITICAL)
+    logging.getLogger("spotlane").setLevel(logging.CRITICAL)
     raise SystemExit(main())

@@ -146,9 +146,7 @@ async def insufficient_balance(context: Context) -> None:
     """An order for more than the account holds is InsufficientBalance, and nothing is executed."""
     async with context.connected() as client:
         with raises("selling more than there is", InsufficientBalance):
-            await client.place_order(
-                context.resting(side=Side.SELL, quantity=Decimal(11), price=Decimal(70_000))
-            )
+            await client.place_order(context.resting(side=Side.SELL, quantity=Decimal(11), price=Decimal(70_000)))
         equal("orders at the exchange", context.venue.ledger.orders(), [])
         equal("the balance", (await client.get_account_balance())["BTC"].locked, 0)
 

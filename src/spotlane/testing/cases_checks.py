@@ -50,7 +50,7 @@ async def quantity_off_the_lot(context: Context) -> None:
 @case("C72")
 async def quantity_below_the_minimum(context: Context) -> None:
     """An order below the minimum is a MinimumError; the smallest quantity that passes is named."""
-    quantity = context.listing.min_notional / context.price / 2
+    quantity = context.in_lots(context.listing.min_notional / context.price / 2)
     nearest = await _refused(context, context.resting(quantity=quantity), MinimumError, "quantity")
     that(nearest * context.price >= context.listing.min_notional, "the named quantity reaches the minimum")
 
@@ -82,9 +82,7 @@ async def symbol_that_is_closed(context: Context) -> None:
     """A symbol that is listed but closed is SymbolNotTradable, and nothing is sent."""
     closed = next(market.listing for market in context.venue.engine.markets.values() if not market.listing.is_online)
     async with context.connected() as client:
-        params = OrderParams(
-            Symbol.parse(closed.symbol), Side.BUY, OrderType.LIMIT, Decimal(10), closed.opening_price
-        )
+        params = OrderParams(Symbol.parse(closed.symbol), Side.BUY, OrderType.LIMIT, Decimal(10), closed.opening_price)
         with raises("an order on a closed symbol", SymbolNotTradable, UnknownSymbol):
             await client.place_order(params)
         context.nothing_sent()

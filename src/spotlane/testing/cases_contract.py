@@ -82,15 +82,16 @@ async def balances_are_exact(context: Context) -> None:
     engine = context.venue.engine
     engine.credit("USDT", Decimal("0.00000001"))
     engine.credit("ETH", Decimal("123456789.12345678"))
+    quantity = context.in_lots(Decimal("0.00123456"))
     async with context.connected() as client:
-        await client.place_order(context.resting(quantity=Decimal("0.00123456"), price=Decimal("20000.01")))
+        await client.place_order(context.resting(quantity=quantity, price=Decimal("20000.01")))
         told = await client.get_account_balance()
         for asset, holding in engine.balances().items():
             if holding.total:
                 that(asset in told, f"the balance of {asset} is told")
                 equal(f"{asset} available", told[asset].available, holding.available)
                 equal(f"{asset} locked", told[asset].locked, holding.locked)
-        that(told["USDT"].locked >= Decimal("24.6912123456"), "the order's money is locked")
+        that(told["USDT"].locked >= quantity * Decimal("20000.01"), "the order's money is locked")
 
 
 @case("C06")

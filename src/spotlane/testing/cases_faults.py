@@ -209,9 +209,7 @@ async def cancelling_under_faults(context: Context) -> None:
     )  # fmt: skip
     async with context.connected(timeout_s=_TIMEOUT_S) as client:
         order = await client.place_order(context.resting())
-        method = await _method_of(
-            context, lambda: client.cancel_order(context.symbol, order.order_id, confirm=False)
-        )
+        method = await _method_of(context, lambda: client.cancel_order(context.symbol, order.order_id, confirm=False))
         for point in points:
             order = await client.place_order(context.resting())
             context.venue.requests.clear()

@@ -37,7 +37,7 @@ async def limit_order_rests(context: Context) -> None:
 @case("C11")
 async def order_arrives_as_asked(context: Context) -> None:
     """What arrives at the exchange is what was asked for, to the last digit, whatever the caller's decimal context."""
-    params = context.resting(quantity=Decimal("0.00123456"), price=Decimal("20123.45"))
+    params = context.resting(quantity=context.in_lots(Decimal("0.00123456")), price=Decimal("20123.45"))
     async with context.connected() as client:
         with decimal.localcontext(decimal.Context(prec=3, traps=list(decimal.Context().flags))):
             order = await client.place_order(params)

@@ -74,9 +74,7 @@ class Context:
         return client
 
     @asynccontextmanager
-    async def connected(
-        self, credentials: Credentials | None = None, **options: Any
-    ) -> AsyncIterator[PrivateSpotRest]:
+    async def connected(self, credentials: Credentials | None = None, **options: Any) -> AsyncIterator[PrivateSpotRest]:
         """Open a client, and forget in the sandbox's log what opening took."""
         async with self.client(credentials, **options) as client:
             if self.sandbox is not None:
@@ -101,6 +99,10 @@ class Context:
         found = self.venue.ledger.orders(client_order_id)
         that(len(found) == 1, f"the exchange has one order with client id {client_order_id!r}, not {len(found)}")
         return found[0]
+
+    def in_lots(self, quantity: Decimal) -> Decimal:
+        """Return the largest quantity in whole lots up to the given one."""
+        return quantity // self.listing.lot * self.listing.lot
 
     def nothing_sent(self) -> None:
         """State that no request arrived at the sandbox since the client was opened, or its log was cleared."""

@@ -35,7 +35,7 @@ class Relay:
         self._alteration = (old, new)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._link, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         return self
 
     async def __aexit__(
@@ -47,10 +47,10 @@ class Relay:
             link.cancel()
         await asyncio.gather(*self._links, return_exceptions=True)
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._links.add(asyncio.create_task(self._link(reader, writer)))
+
     async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._links.add(task)
         far_reader, far_writer = await asyncio.open_connection(*self._target)
         try:
             async with asyncio.TaskGroup() as both:

@@ -87,15 +87,19 @@ class Budget:
             now_s = self._clock.monotonic()
             raise _exhausted(shares, max(gate.expected_s(cost, rank, now_s) for gate, cost in shares) - now_s)
 
-    def note_retry_after(self, seconds: float | None, bucket: str | None = None) -> None:
+    def note_retry_after(
+        self, seconds: float | None, bucket: str | None = None, *, endpoint: str = "", symbol: str = ""
+    ) -> None:
         """Admit nothing for this many seconds, cancels included, in one bucket or in all.
 
-        None stands for a refusal that named no time: one window of the bucket then, after which the limit is free
-        again whatever was counted.
+        endpoint and symbol say whose, of a bucket that is counted apart for each. None stands for a refusal that named
+        no time: one window of the bucket then, after which the limit is free again whatever was counted. Raises
+        ValueError for a bucket that does not exist.
         """
-        for gate in self._gates.values():
-            if bucket not in (None, gate.name):
-                continue
+        refused = list(self._gates.values())
+        if bucket is not None:
+            refused = [gate for gate, _ in self._shares({bucket: 0}, endpoint, symbol)]
+        for gate in refused:
             wait_s = gate.window_s if seconds is None else seconds
             gate.blocked_until_s = max(gate.blocked_until_s, self._clock.monotonic() + wait_s)
             self._arm(gate)

@@ -34,10 +34,10 @@ class PlainCarrier:
     """Moves requests over one hardened aiohttp session to one host.
 
     base_url: scheme, host and port; plain http only to this machine. connections are kept warm by a GET of warm_path
-    (None: they are only opened); permit is asked before each such GET and may refuse it. max_connections bounds them
-    all. keepalive_s: for how long the server lets a connection idle; it is not used beyond 60 % of that. session: its
-    connector is used, nothing else of it, not even its TLS settings. source_address: local IP address. ssl_context:
-    for a private certificate authority; one that does not verify is refused.
+    (None: they are only opened); permit is asked before each such GET and may refuse it, on_warm is given its reply.
+    max_connections bounds them all. keepalive_s: for how long the server lets a connection idle; it is not used beyond
+    60 % of that. session: its connector is used, nothing else of it, not even its TLS settings. source_address: local
+    IP address. ssl_context: for a private certificate authority; one that does not verify is refused.
 
     Raises UsageError for options that can't work.
     """
@@ -55,6 +55,7 @@ class PlainCarrier:
         keepalive_s: float = 15.0,
         warm_path: str | None = None,
         permit: Callable[[], bool] | None = None,
+        on_warm: Callable[[Reply], object] | None = None,
         user_agent: str = "spotlane",
     ) -> None:
         self._url = _checked_url(base_url)
@@ -71,6 +72,7 @@ class PlainCarrier:
         self._keepalive_s = keepalive_s
         self._warm_request = _warm_request(warm_path) if warm_path is not None else None
         self._permit = permit
+        self._on_warm = on_warm
         self._user_agent = user_agent
         self._counters = ConnectionCounters()
         self._session: ClientSession | None = None
@@ -215,6 +217,8 @@ class PlainCarrier:
             if not isinstance(error, Exception):
                 raise
             return False
+        if self._on_warm is not None:
+            self._on_warm(reply)
         return reply.status < 400 and connection.protocol.is_connected()
 
     def _may_warm(self) -> bool:

@@ -94,7 +94,7 @@ def invalid(name: str) -> Refusal:
 
 
 class Fields(Parameters[object]):
-    """Decoded parameters of a query, or members of a JSON object, whose numbers count as the text they were written as."""
+    """Decoded parameters of a query, or members of a JSON object; a JSON number is the text that it was written as."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
         super().__init__(values, missing=missing, invalid=invalid)

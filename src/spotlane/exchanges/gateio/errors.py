@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from types import MappingProxyType
 
 import orjson
 
@@ -19,6 +21,7 @@ from spotlane.errors import (
     TimestampRejected,
     WithdrawalRejected,
 )
+from spotlane.exchanges.gateio.spec import CANCEL_WITHDRAWAL, WITHDRAW
 from spotlane.safety import Told
 from spotlane.spec import ErrorRow, ErrorTable, Outcome
 
@@ -97,6 +100,8 @@ _BY_MESSAGE = (
     ErrorRow("METHOD_NOT_ALLOWED", RateLimited, _R, "too many cancels", within="too fast"),
 )
 
+_OF_WITHDRAWALS = MappingProxyType(dict.fromkeys((WITHDRAW.name, CANCEL_WITHDRAWAL.name), WithdrawalRejected))
+
 _HTTP_ROWS = (
     ErrorRow(401, AuthenticationError, _R, "not authenticated", _KEY_HINT),
     ErrorRow(403, PermissionDenied, _R, "forbidden", _PERMISSION_HINT),
@@ -111,7 +116,12 @@ def _rows() -> Iterator[ErrorRow]:
     yield from _BY_MESSAGE
 
 
-ERRORS = ErrorTable(_rows(), _HTTP_ROWS, reset_header="X-Gate-RateLimit-Reset-Timestamp")
+def _with_withdrawals(row: ErrorRow) -> ErrorRow:
+    """Let what is wrong with an order be wrong with a withdrawal on the endpoints of those: the labels are the same."""
+    return replace(row, replaces=_OF_WITHDRAWALS) if row.error is OrderRejected else row
+
+
+ERRORS = ErrorTable(map(_with_withdrawals, _rows()), _HTTP_ROWS, reset_header="X-Gate-RateLimit-Reset-Timestamp")
 
 
 def tell(body: bytes) -> Told | None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from spotlane._core.encoding import quote
 from spotlane.credentials import Credentials
 from spotlane.errors import OrderRejected, UsageError
+from spotlane.exchanges._history import collect
 from spotlane.exchanges._records import RecordsClient
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
@@ -38,8 +41,8 @@ _SEARCHED_MS = 86_400_000
 class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
     """One account on Gate spot.
 
-    Implements PrivateSpotRest. credentials hold the key and the secret; the options are those of
-    spotlane.exchanges.Options. What Gate does differently from its documentation stands in this folder's README.md.
+    Implements PrivateSpotRest. credentials hold the key and the secret; the keyword options are those of every
+    exchange (OptionFields). What Gate does differently from its documentation stands in this folder's README.md.
     """
 
     spec = gate.SPEC
@@ -94,11 +97,7 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         return wire.read_order(body, symbols, self._book, self._count_unknown)
 
     def _cancel_all_request(self, rules: SymbolRules) -> Request:
-        return Request.to(
-            gate.CANCEL_ALL,
-            wire.PAIR_QUERY.fill(rules.wire, wire.ACCOUNT),
-            window_ms=self.spec.horizons.validity_ms,
-        )
+        return Request.to(gate.CANCEL_ALL, wire.PAIR_QUERY.fill(rules.wire, wire.ACCOUNT))
 
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return self._read_orders(body, symbols)
@@ -109,8 +108,8 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         Of two orders with one client id, which Gate does not prevent, the older one is told.
         """
         open_orders = await self._fetch_open_orders(rules, deadline)
-        now_ms = self._exchange_clock.now_ms()
-        finished = await self._fetch_orders(rules, now_ms - _SEARCHED_MS, now_ms + self.spec.horizons.skew_ms, deadline)
+        since_ms = self._exchange_clock.now_ms() - _SEARCHED_MS
+        finished = await self._fetch_finished(rules, since_ms, f"orders of {rules.symbol}", deadline)
         found = [order for order in (*open_orders, *finished) if order.client_order_id == client_order_id]
         return min(found, key=lambda order: order.created_ms or 0, default=None)
 
@@ -118,20 +117,39 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         return await self._read(Request.to(gate.ACCOUNTS), wire.BALANCES.many, deadline=deadline)
 
     async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
-        """Fetch page after page: of one symbol's list, or of the list of all symbols, whose pages count per symbol."""
+        while True:
+            orders = await self._page_through(rules, deadline)
+            if orders is not None:
+                return orders
+
+    async def _page_through(self, rules: SymbolRules | None, deadline: float) -> list[Order] | None:
+        """Fetch page after page, or return None where they don't join.
+
+        Pages are counted off the list as it is at each request: an order that ends moves those behind it forward, past
+        a page that was read already. So each page is one row shorter than the one before, which makes it begin within
+        that, and has to show a row of it.
+        """
         orders: dict[str, Order] = {}
+        full: set[Symbol] = set()
         page, most = 1, gate.OPEN_PAGE_ROWS
-        while most >= gate.OPEN_PAGE_ROWS:
-            if rules is None:
-                request = Request.to(gate.OPEN_ORDERS, wire.PAGE_QUERY.fill(page, gate.OPEN_PAGE_ROWS, wire.ACCOUNT))
-                found, most = await self._read(request, self._read_open_orders, deadline=deadline)
-            else:
-                query = wire.OPEN_QUERY.fill(rules.wire, "open", page, gate.OPEN_PAGE_ROWS, wire.ACCOUNT)
-                found = await self._read(Request.to(gate.ORDERS, query), self._read_orders, deadline=deadline)
-                most = len(found)
+        while True:
+            found = await self._fetch_open_page(rules, page, most, deadline)
+            if not full <= {order.symbol for order in found if order.order_id in orders}:
+                return None
             orders.update((order.order_id, order) for order in found)
-            page += 1
-        return list(orders.values())
+            full = {symbol for symbol, count in Counter(order.symbol for order in found).items() if count >= most}
+            if not full:
+                return list(orders.values())
+            # Pages of less than half the size would begin before the one before.
+            page, most = page + 1, max(most - 1, gate.OPEN_PAGE_ROWS // 2)
+
+    async def _fetch_open_page(self, rules: SymbolRules | None, page: int, most: int, deadline: float) -> list[Order]:
+        """Fetch a page of one symbol's list, or of the list of all symbols, whose pages count per symbol."""
+        if rules is None:
+            request = Request.to(gate.OPEN_ORDERS, wire.PAGE_QUERY.fill(page, most, wire.ACCOUNT))
+            return await self._read(request, self._read_open_orders, deadline=deadline)
+        query = wire.OPEN_QUERY.fill(rules.wire, "open", page, most, wire.ACCOUNT)
+        return await self._read(Request.to(gate.ORDERS, query), self._read_orders, deadline=deadline)
 
     async def _fetch_orders(self, rules: SymbolRules, start_ms: int, end_ms: int, deadline: float) -> list[Order]:
         """Fetch a page of the orders that ended in a window: Gate keeps no list by the time of creation."""
@@ -149,12 +167,40 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         """
         deadline = self._begin()
         rules = self._book.find(symbol)
-        first_ms, last_ms = self._reach(gate.ORDER_HISTORY, start_ms, end_ms, f"orders of {symbol}")
-        open_orders = await self._fetch_open_orders(rules, deadline)
-        finished = await super().get_order_history(symbol, start_ms=start_ms)
-        orders = {order.order_id: order for order in (*open_orders, *finished)}
+        what = f"orders of {symbol}"
+        first_ms, last_ms = self._reach(gate.ORDER_HISTORY, start_ms, end_ms, what)
+        first_ms = max(first_ms, start_ms or 0)
+        orders = {order.order_id: order for order in await self._fetch_open_orders(rules, deadline)}
+        # Read after the open ones, so that an order which ends in between is in this list.
+        for order in await self._fetch_finished(rules, first_ms, what, deadline):
+            orders[order.order_id] = order
         wanted = [order for order in orders.values() if first_ms <= (order.created_ms or first_ms) <= last_ms]
         return sorted(wanted, key=lambda order: (order.created_ms or 0, order.order_id))
+
+    async def _fetch_finished(self, rules: SymbolRules, start_ms: int, what: str, deadline: float) -> list[Order]:
+        """Fetch every order that ended since start_ms."""
+        return await collect(
+            lambda first_ms, last_ms: self._fetch_orders(rules, first_ms, last_ms, deadline),
+            limit=gate.ORDER_HISTORY,
+            start_ms=start_ms,
+            end_ms=self._exchange_clock.now_ms() + self.spec.horizons.skew_ms,
+            identify=lambda order: order.order_id,
+            what=what,
+        )
+
+    async def get_trades(
+        self,
+        symbol: Symbol,
+        *,
+        order_id: str | None = None,
+        start_ms: int | None = None,
+        end_ms: int | None = None,
+    ) -> list[Trade]:
+        """Return every fill of a symbol in [start_ms, end_ms], or of one order, oldest first; see RecordsClient."""
+        trades = await super().get_trades(symbol, order_id=order_id, start_ms=start_ms, end_ms=end_ms)
+        first_ms, last_ms = start_ms or 0, end_ms if end_ms is not None else sys.maxsize
+        # Gate is asked in seconds and answers in milliseconds.
+        return [trade for trade in trades if first_ms <= (trade.time_ms or first_ms) <= last_ms]
 
     async def _fetch_trades(
         self, rules: SymbolRules, order_id: str | None, start_ms: int, end_ms: int, deadline: float
@@ -193,7 +239,9 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         try:
             chains = await self._read(Request.to(gate.CHAINS, query), wire_wallet.read_chains, deadline=deadline)
         except OrderRejected:
-            return {}  # an unknown currency
+            chains = []  # an unknown currency
+        if not chains:
+            return {}
         limits = await self._read(
             Request.to(gate.WITHDRAW_STATUS, query), wire_wallet.read_withdraw_status, deadline=deadline
         )
@@ -241,7 +289,7 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
     def _read_orders(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return wire.read_orders(body, symbols, self._book, self._count_unknown)
 
-    def _read_open_orders(self, body: bytes, symbols: Mapping[str, Symbol]) -> tuple[list[Order], int]:
+    def _read_open_orders(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return wire.read_open_orders(body, symbols, self._book, self._count_unknown)
 
     def _read_withdrawals(self, body: bytes, symbols: object) -> list[WithdrawalResponse]:

@@ -87,6 +87,7 @@ WITHDRAWAL_HISTORY = HistoryLimit(max_span_ms=30 * _DAY_MS, reach_ms=90 * _DAY_M
 DEPOSIT_HISTORY = HistoryLimit(max_span_ms=30 * _DAY_MS, reach_ms=90 * _DAY_MS, page_rows=500, resolution_ms=1_000)
 OPEN_PAGE_ROWS = 100
 
+_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 _NO_STOPS = "Gate's trigger orders take no client id, so their outcome can't be proven: watch the price instead"
 
 SPEC = ExchangeSpec(
@@ -116,12 +117,10 @@ SPEC = ExchangeSpec(
         Capability("withdrawal.cancel", True),
         Capability("testnet", True),
     ),
-    client_ids=ClientIdRule(
-        prefix="t-",
-        max_length=30,
-        alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.",
-    ),
+    client_ids=ClientIdRule(prefix="t-", max_length=30, alphabet=_ID_LETTERS),
+    withdrawal_ids=ClientIdRule(max_length=32, alphabet=_ID_LETTERS),
     horizons=Horizons(validity_ms=1_500),
+    limits_apart=True,
     histories=MappingProxyType(
         {
             "orders": ORDER_HISTORY,

@@ -221,37 +221,17 @@ def read_orders(body: bytes, symbols: Mapping[str, Symbol], book: RuleBook, on_u
     return [_order(row, book.find(row.symbol).minimum_notional) for row in told]
 
 
-def read_open_orders(
-    body: bytes, symbols: Mapping[str, Symbol], book: RuleBook, on_unknown: OnUnknown
-) -> tuple[list[Order], int]:
-    """Read the open orders of all pairs, and how many rows the fullest pair has on this page."""
+def read_open_orders(body: bytes, symbols: Mapping[str, Symbol], book: RuleBook, on_unknown: OnUnknown) -> list[Order]:
+    """Read a page of the open orders of all pairs."""
     groups = [rows(pair.get("orders"), "orders") for pair in rows(load(body))]
     # Written again as one flat array for the strict decoder: every amount is a string, so nothing is rounded.
     flat = orjson.dumps([row for group in groups for row in group])
-    return read_orders(flat, symbols, book, on_unknown), max(map(len, groups), default=0)
+    return read_orders(flat, symbols, book, on_unknown)
 
 
 def read_trades(body: bytes, symbols: Mapping[str, Symbol]) -> list[Trade]:
     """Read an array of fills."""
-    return [
-        Trade(
-            exchange="gateio",
-            symbol=row.symbol,
-            trade_id=row.trade_id,
-            order_id=row.order_id,
-            client_order_id=_client_id(row.text),
-            side=row.side,
-            price=row.price,
-            quantity=row.quantity,
-            quote_quantity=row.quote_quantity or _EXACT.multiply(row.price, row.quantity),
-            fee=paid,
-            fee_asset=paid_in,
-            is_maker=row.is_maker,
-            time_ms=row.time_ms,
-        )
-        for row in _TRADE_ROW.many(body, symbols)
-        for paid, paid_in in (_fee(row),)
-    ]
+    return [_trade(row) for row in _TRADE_ROW.many(body, symbols)]
 
 
 def read_time_ms(body: bytes) -> int:
@@ -288,6 +268,25 @@ def _order(row: _OrderRow, minimum_notional: Decimal | None) -> Order:
         updated_ms=row.updated_ms,
         raw_status=row.raw_status if row.finish_as in (None, row.raw_status) else f"{row.raw_status}/{row.finish_as}",
         raw_type=row.raw_type,
+    )
+
+
+def _trade(row: _TradeRow) -> Trade:
+    fee, fee_asset = _fee(row)
+    return Trade(
+        exchange="gateio",
+        symbol=row.symbol,
+        trade_id=row.trade_id,
+        order_id=row.order_id,
+        client_order_id=_client_id(row.text),
+        side=row.side,
+        price=row.price,
+        quantity=row.quantity,
+        quote_quantity=row.quote_quantity or _EXACT.multiply(row.price, row.quantity),
+        fee=fee,
+        fee_asset=fee_asset,
+        is_maker=row.is_maker,
+        time_ms=row.time_ms,
     )
 
 

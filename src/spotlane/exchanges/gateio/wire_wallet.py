@@ -175,7 +175,6 @@ def read_withdraw_status(body: bytes, symbols: object) -> Row:
 
 def merge_networks(asset: AssetName, chains: list[Row], limits: Row) -> list[AssetNetwork]:
     """Put the chains of an asset together with its fees and limits; Gate gives the latter per asset, not per chain."""
-    fees = limits.get("withdraw_fix_on_chains") or {}
     return [
         AssetNetwork(
             exchange="gateio",
@@ -184,7 +183,7 @@ def merge_networks(asset: AssetName, chains: list[Row], limits: Row) -> list[Ass
             network_name=row.get("name_en") or None,
             deposit_enabled=not (row.get("is_disabled") or row.get("is_deposit_disabled")),
             withdraw_enabled=not (row.get("is_disabled") or row.get("is_withdraw_disabled")),
-            withdrawal_fee=amount(fees, word(row, "chain")) if row["chain"] in fees else amount(limits, "withdraw_fix"),
+            withdrawal_fee=_fee(word(row, "chain"), limits),
             withdrawal_minimum=amount(limits, "withdraw_amount_mini"),
             withdrawal_maximum=limit(limits, "withdraw_eachtime_limit"),
             withdrawal_step=_decimals(row.get("decimal")),
@@ -227,6 +226,16 @@ def read_saved_addresses(body: bytes, symbols: object) -> tuple[list[SavedAddres
         if row.get("verified") == "1"
     ]
     return saved, len(told)
+
+
+def _fee(chain: str, limits: Row) -> Decimal | None:
+    """Return the fee of a chain, or None where a part of the amount comes on top: it is then no fixed sum."""
+    shares = limits.get("withdraw_percent_on_chains") or {}
+    share = shares.get(chain, limits.get("withdraw_percent"))
+    if str(share or "0").strip("0.%"):
+        return None
+    fees = limits.get("withdraw_fix_on_chains") or {}
+    return amount(fees, chain) if chain in fees else amount(limits, "withdraw_fix")
 
 
 def _decimals(told: object) -> Decimal | None:

@@ -13,7 +13,7 @@ from spotlane.exchanges.mexc import spec as mexc
 from spotlane.exchanges.mexc import wire, wire_rules, wire_wallet
 from spotlane.exchanges.mexc.auth import MexcAuthenticator
 from spotlane.exchanges.mexc.errors import ERRORS, tell
-from spotlane.safety import Intent, SymbolRules, Told, check_order
+from spotlane.safety import Intent, SymbolRules, Told
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -37,8 +37,8 @@ _MOST_OPEN_ORDERS = 1_000
 class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     """One account on MEXC spot.
 
-    Implements PrivateSpotRest. credentials hold the access key and the secret; the options are those of
-    spotlane.exchanges.Options. What MEXC does differently from its documentation stands in this folder's README.md.
+    Implements PrivateSpotRest. credentials hold the access key and the secret; the keyword options are those of every
+    exchange (OptionFields). What MEXC does differently from its documentation stands in this folder's README.md.
     """
 
     spec = mexc.SPEC
@@ -116,13 +116,8 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return wire.CANCELLED.many(body, symbols, on_unknown=self._count_unknown)
 
-    async def test_order(self, params: OrderParams) -> None:
-        """Let MEXC check an order without placing it. Returns when it would be taken, raises what placing it would."""
-        deadline = self._begin()
-        rules = self._book.find(params.symbol)
-        check_order(self.spec, rules, params)
-        query = wire.place_query(rules.wire, params, params.client_order_id or self.new_client_order_id())
-        await self._read(Request.to(mexc.TEST_ORDER, query), wire.read_nothing, deadline=deadline)
+    def _test_request(self, rules: SymbolRules, params: OrderParams, client_order_id: str) -> Request:
+        return Request.to(mexc.TEST_ORDER, wire.place_query(rules.wire, params, client_order_id))
 
     async def _fetch_deposit_addresses(
         self, asset: AssetName, network: str | None, deadline: float

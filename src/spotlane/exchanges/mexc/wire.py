@@ -7,8 +7,7 @@ from types import MappingProxyType
 
 from spotlane._core.decoding import Decoder, choice, flag, number, symbol, text, timestamp
 from spotlane._core.encoding import QueryTemplate
-from spotlane.errors import DecodeError
-from spotlane.exchanges._json import load, load_object, require_echo, whole
+from spotlane.exchanges._json import load_object, require_echo, whole
 from spotlane.safety import Intent
 from spotlane.structs import (
     AssetBalance,
@@ -216,9 +215,3 @@ def read_placed(body: bytes, intent: Intent) -> Order:
 def read_time_ms(body: bytes) -> int:
     """Read MEXC's clock."""
     return whole(load_object(body), "serverTime")
-
-
-def read_nothing(body: bytes, symbols: object) -> None:
-    """Read the empty object that says that a test order would be taken."""
-    if load(body) != {}:
-        raise DecodeError("an empty object was expected")

@@ -49,7 +49,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python bench/all_ratios.py
 
 peers: $(VENV)/.peers
-	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients.py tests/sandbox/test_independent_clients_gateio.py
+	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients*.py
 
 package: $(VENV)/.package
 	sh tools/package.sh $(BIN)/python

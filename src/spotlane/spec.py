@@ -190,8 +190,10 @@ class ExchangeSpec:
 
     withdrawal_ids are the rules for client ids of withdrawals, where they are not those of orders. limits_apart says
     that a refusal for one rate limit leaves the other buckets as they are; otherwise a client that was refused sends
-    nothing at all until it may again. exemptions maps the number of a conformance case ("C51") to the reason why it
-    can't apply to this exchange; what a Capability declares unsupported needs none.
+    nothing at all until it may again. cancel_reply_is_final says that the reply to a cancel shows the state in
+    which the order ended, fills included, so that it need not be read again. exemptions maps the number of a
+    conformance case ("C51") to the reason why it can't apply to this exchange; what a Capability declares unsupported
+    needs none.
     """
 
     name: str
@@ -208,6 +210,7 @@ class ExchangeSpec:
     keepalive_s: float = 15.0
     withdrawal_ids: ClientIdRule | None = None
     limits_apart: bool = False
+    cancel_reply_is_final: bool = False
     exemptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def capability(self, name: str) -> Capability:

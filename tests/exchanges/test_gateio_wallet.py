@@ -270,6 +270,14 @@ async def test_a_withdrawal_id_needs_no_prefix(own: str) -> None:
                 await exchange.withdraw(to_tron(client_withdrawal_id=wrong))
 
 
+@pytest.mark.parametrize("field", ["remark", "one_time_code"])
+async def test_what_gate_would_ignore_is_refused(field: str) -> None:
+    async with payer() as (venue, exchange):
+        with pytest.raises(NotSupported, match=f"gateio takes no {field}"):
+            await exchange.withdraw(to_tron(**{field: "rent"}))
+        assert venue.requests.count("POST", "/api/v4/withdrawals") == 0
+
+
 async def test_one_withdrawal_in_three_seconds() -> None:
     async with payer(rate_limits=True) as (venue, exchange):
         await exchange.withdraw(to_tron())

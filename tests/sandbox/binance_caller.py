@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from spotlane.exchanges._binance.dialect import BinanceDialect
-from spotlane.exchanges._binance.dialect_call import BinanceSettings
+from spotlane.exchanges.binance.dialect import BinanceDialect
+from spotlane.exchanges.binance.dialect_call import BinanceSettings
 from spotlane.sandbox.clock import SandboxClock
 from spotlane.sandbox.engine import Engine, EngineSettings
 from spotlane.sandbox.http import HttpReply, HttpRequest

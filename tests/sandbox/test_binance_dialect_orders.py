@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from binance_caller import START_MS, Caller, limit_order, make_caller
 
-from spotlane.exchanges._binance.dialect import BinanceDialect
-from spotlane.exchanges._binance.dialect_call import BinanceSettings
+from spotlane.exchanges.binance.dialect import BinanceDialect
+from spotlane.exchanges.binance.dialect_call import BinanceSettings
+from spotlane.structs.enums import Side
 
 ORDER = {"symbol": "BTCUSDT", "side": "BUY"}
 MARKET = {**ORDER, "type": "MARKET"}
@@ -86,10 +87,7 @@ def test_a_market_order_sized_in_quote_never_spends_more(caller: Caller) -> None
     ],
 )
 def test_time_in_force(caller: Caller, stamp: str, quantity: str, status: str, reason: str | None) -> None:
-    best = caller.engine.markets["BTC/USDT"].book.best_price
-    from spotlane.structs.enums import Side
-
-    price = best(Side.SELL)
+    price = caller.engine.markets["BTC/USDT"].book.best_price(Side.SELL)
     order = caller.limit("BUY", quantity, price, timeInForce=stamp)
     assert (order["status"], order.get("expiryReason")) == (status, reason)
     assert (Decimal(order["executedQty"]) > 0) is (status != "EXPIRED" or stamp == "IOC")
@@ -145,7 +143,7 @@ def test_a_filled_order_s_client_id_executes_twice(caller: Caller) -> None:
         ({"price": "0"}, (-1013, "Filter failure: PRICE_FILTER")),
         ({"quantity": "0.000015", "price": "60000"}, (-1013, "Filter failure: LOT_SIZE")),
         ({"quantity": "0"}, (-1013, "Filter failure: LOT_SIZE")),
-        ({"quantity": "9000000.00001"}, (-1013, "Filter failure: LOT_SIZE")),
+        ({"quantity": "9000000000.00001"}, (-1013, "Filter failure: LOT_SIZE")),
         ({"quantity": "0.0002"}, (-1013, "Filter failure: NOTIONAL")),
         ({"quantity": "451", "side": "SELL"}, (-1013, "Filter failure: NOTIONAL")),
         ({"quantity": "1.66"}, None),
@@ -161,9 +159,7 @@ def test_a_filled_order_s_client_id_executes_twice(caller: Caller) -> None:
 def test_filters_and_the_engine_s_refusals(
     caller: Caller, changes: dict[str, str], refused: tuple[int, str] | None
 ) -> None:
-    order = limit_order(**{**{"quantity": "0.001", "price": "20000"}, **changes})
-    if order["quantity"] == "451":
-        order["price"] = "20000"
+    order = limit_order(**changes)
     if refused is None:
         caller.ok("POST", "order", **order)
     else:
@@ -172,7 +168,7 @@ def test_filters_and_the_engine_s_refusals(
 
 
 def test_market_filters(caller: Caller) -> None:
-    assert caller.refused("POST", "order", **MARKET, quantity="90000.00001") == (
+    assert caller.refused("POST", "order", **MARKET, quantity="90000000.00001") == (
         -1013,
         "Filter failure: MARKET_LOT_SIZE",
     )
@@ -233,7 +229,8 @@ def test_order_counts_are_filters() -> None:
         ({"selfTradePreventionMode": "DECREMENT"}, -1013),
         ({"selfTradePreventionMode": "SOMETIMES"}, -1130),
         ({"strategyType": "999999"}, -1134),
-        ({"icebergQty": "0.0005"}, -2010),
+        ({"icebergQty": "0.0011"}, -1013),
+        ({"icebergQty": "0.0005", "timeInForce": "IOC"}, -1013),
         ({"pegPriceType": "PRIMARY_PEG"}, -2010),
         ({"newClientOrderID": "misspelled"}, -1104),
         ({"symbol": "btcusdt"}, -1100),
@@ -336,8 +333,7 @@ def test_cancel_of_what_is_not_open(caller: Caller) -> None:
 
 def test_a_fill_that_wins_the_race_against_a_cancel(caller: Caller) -> None:
     order = caller.limit("BUY", "0.001", "20000")
-    fill = lambda: caller.engine.trade_against(str(order["orderId"]), Decimal("0.001"))  # noqa: E731
-    caller.engine.before_next("cancel", fill)
+    caller.engine.before_next("cancel", lambda: caller.engine.trade_against(str(order["orderId"]), Decimal("0.001")))
     assert caller.code("DELETE", "order", symbol="BTCUSDT", orderId=order["orderId"]) == -2011
     assert caller.order(order["orderId"])["status"] == "FILLED"
 

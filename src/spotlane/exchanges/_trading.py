@@ -174,7 +174,7 @@ class TradingClient(ExchangeClient):
             acknowledged = await self._read(request, self._read_cancelled, deadline=deadline)
             # An acknowledgement may leave the client id out.
             _require_same(acknowledged, order_id, client_order_id if acknowledged.client_order_id else None)
-            if not confirm:
+            if not confirm or (self.spec.cancel_reply_is_final and acknowledged.is_done):
                 return acknowledged
             self._remember(symbol, order_id, client_order_id)
         except OrderNotFound:

@@ -40,6 +40,8 @@ from spotlane.transport import Request
 
 _NETWORKS_MAX_AGE_S = 600.0
 _ADDRESSES_MAX_AGE_S = 60.0
+# What some exchanges would ignore in silence.
+_OPTIONAL_FIELDS = ("one_time_code", "remark")
 
 
 class WalletClient(ExchangeClient):
@@ -123,9 +125,10 @@ class WalletClient(ExchangeClient):
         """
         deadline = self._begin()
         require_policy(self._options.withdrawals, request)
-        code = self.spec.capability("withdrawal.one_time_code")
-        if request.one_time_code is not None and not code.supported:
-            raise NotSupported(f"{self.spec.name} takes no one_time_code: {code.reason or 'leave it out'}")
+        for field in _OPTIONAL_FIELDS:
+            ability = self.spec.capability(f"withdrawal.{field}")
+            if getattr(request, field) is not None and not ability.supported:
+                raise NotSupported(f"{self.spec.name} takes no {field}: {ability.reason or 'leave it out'}")
         network = _choose_network(self.spec.name, request, await self._networks_of(request.asset, deadline))
         request = request.replace(network=network.network)
         _check_network(network, request)

@@ -106,6 +106,7 @@ SPEC = ExchangeSpec(
         Capability("order.iceberg", False, "Acme has no iceberg orders: split the quantity"),
         Capability("order.test", False, "Acme has no test orders: use the sandbox"),
         Capability("withdrawal.cancel", True),
+        Capability("withdrawal.remark", True),
         Capability("testnet", False, "Acme has no test network: use the sandbox"),
     ),
     # FILL: prefix, length and alphabet of client order ids. A prefix and 20 further characters must fit.

@@ -127,6 +127,7 @@ SPEC = ExchangeSpec(
         Capability("order.amend", False, "MEXC can't amend: cancel and place anew"),
         Capability("order.test", True),
         Capability("withdrawal.cancel", True),
+        Capability("withdrawal.remark", True),
         Capability("testnet", False, "MEXC has no spot test network: use the sandbox"),
     ),
     client_ids=ClientIdRule(max_length=32),

@@ -7,7 +7,7 @@ import contextlib
 import dataclasses
 import logging
 import os
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -60,6 +60,25 @@ class ClientStatus:
     unknown_values: Mapping[tuple[str, str], int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basics:
+    """What a client needs of its exchange before it can ask for anything.
+
+    authenticator makes what stamps and signs. tell reads an error body, and returns None where it is not one.
+    read_time_ms reads the reply of time_endpoint; read_rules that of rules_endpoint with rules_query, the trading rules
+    and the names of the symbols that could not be read.
+    """
+
+    authenticator: Callable[[Credentials], Authenticator]
+    error_table: ErrorTable
+    tell: Callable[[bytes], Told | None]
+    time_endpoint: Endpoint
+    read_time_ms: Callable[[bytes], int]
+    rules_endpoint: Endpoint
+    read_rules: Callable[[bytes], tuple[list[SymbolRules], list[str]]]
+    rules_query: bytes = b""
+
+
 class ExchangeClient(ABC):
     """One account on one exchange; subclasses say what is sent and how it is read.
 
@@ -67,10 +86,7 @@ class ExchangeClient(ABC):
     """
 
     spec: ClassVar[ExchangeSpec]
-    error_table: ClassVar[ErrorTable]
-    time_endpoint: ClassVar[Endpoint]
-    rules_endpoint: ClassVar[Endpoint]
-    rules_query: ClassVar[bytes] = b""
+    basics: ClassVar[Basics]
 
     def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
         self._options = Options.of(options)
@@ -78,12 +94,12 @@ class ExchangeClient(ABC):
         self._clock = self._options.time_source()
         self._exchange_clock = ExchangeClock(self._clock)
         self._budget = Budget(self.spec.buckets, clock=self._clock, enforce=self._options.enforce_limits)
-        self._judge = Judge(self.spec.name, self.error_table, self._tell)
+        self._judge = Judge(self.spec.name, self.basics.error_table, self.basics.tell)
         self._channel = Channel(
             self._make_carrier(),
             clock=self._clock,
             exchange_clock=self._exchange_clock,
-            authenticator=self._make_authenticator(credentials),
+            authenticator=self.basics.authenticator(credentials),
             budget=self._budget,
             timeout_s=self._options.timeout_s,
         )
@@ -97,31 +113,12 @@ class ExchangeClient(ABC):
         self._is_sampled = False
         self._under_way = 0
 
-    @abstractmethod
-    def _make_authenticator(self, credentials: Credentials) -> Authenticator:
-        """Return what stamps and signs this exchange's requests."""
-
-    @staticmethod
-    @abstractmethod
-    def _tell(body: bytes) -> Told | None:
-        """Read an error body, or return None where it is not one."""
-
-    @staticmethod
-    @abstractmethod
-    def _read_time_ms(body: bytes) -> int:
-        """Read the reply of time_endpoint."""
-
-    @staticmethod
-    @abstractmethod
-    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
-        """Read the reply of rules_endpoint; the second list names the symbols that could not be read."""
-
     async def _fetch_rules(self, deadline: float) -> RuleBook:
         """Fetch the trading rules of every symbol; for an exchange that tells them in one reply."""
-        request = Request.to(self.rules_endpoint, self.rules_query)
-        rules, unreadable = await self._understand(request, self._read_rules, deadline=deadline)
+        request = Request.to(self.basics.rules_endpoint, self.basics.rules_query)
+        rules, unreadable = await self._understand(request, self.basics.read_rules, deadline=deadline)
         for name in unreadable:
-            self._count_unknown(f"{self.rules_endpoint.name}.symbol", name)
+            self._count_unknown(f"{self.basics.rules_endpoint.name}.symbol", name)
         return RuleBook(self.spec.name, rules)
 
     @property
@@ -131,7 +128,9 @@ class ExchangeClient(ABC):
 
     async def get_server_time_ms(self) -> int:
         """Return the exchange's clock, in milliseconds since the epoch."""
-        return await self._understand(Request.to(self.time_endpoint), self._read_time_ms, deadline=self._begin())
+        return await self._understand(
+            Request.to(self.basics.time_endpoint), self.basics.read_time_ms, deadline=self._begin()
+        )
 
     def status(self) -> ClientStatus:
         """Return the state of the client now. Sends nothing."""
@@ -192,6 +191,7 @@ class ExchangeClient(ABC):
         await self.close()
 
     def _make_carrier(self) -> PlainCarrier:
+        warm = self.basics.time_endpoint
         return PlainCarrier(
             self._options.base_url or self.spec.urls["live"],
             clock=self._clock,
@@ -201,8 +201,8 @@ class ExchangeClient(ABC):
             source_address=self._options.source_address,
             ssl_context=self._options.ssl_context,
             keepalive_s=self.spec.keepalive_s,
-            warm_path=self.time_endpoint.path,
-            permit=lambda: self._budget.try_take(self.time_endpoint.costs, endpoint=self.time_endpoint.name),
+            warm_path=warm.path,
+            permit=lambda: self._budget.try_take(warm.costs, endpoint=warm.name),
             on_warm=self._sample_clock,
         )
 
@@ -328,13 +328,13 @@ class ExchangeClient(ABC):
     def _sample_clock(self, reply: Reply) -> None:
         """Take the time from a request that keeps a connection warm: it is one for the exchange's time."""
         with contextlib.suppress(DecodeError):
-            self._exchange_clock.add_sample(self._read_time_ms(reply.body), reply.written_s, reply.received_s)
+            self._exchange_clock.add_sample(self.basics.read_time_ms(reply.body), reply.written_s, reply.received_s)
             self._is_sampled = True
 
     async def _synchronise(self, deadline: float | None = None) -> None:
-        request = Request(self.time_endpoint, self.time_endpoint.path)
+        request = Request(self.basics.time_endpoint, self.basics.time_endpoint.path)
         reply = await self._channel.send(request, deadline=deadline or self._deadline())
-        server_ms = self._accept(request, reply, self._read_time_ms)
+        server_ms = self._accept(request, reply, self.basics.read_time_ms)
         self._exchange_clock.add_sample(server_ms, reply.written_s, reply.received_s)
 
     async def _refresh_rules(self, deadline: float | None = None) -> None:

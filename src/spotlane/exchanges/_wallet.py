@@ -89,11 +89,11 @@ class WalletClient(ExchangeClient):
 
     def _cancel_withdrawal_request(self, withdrawal_id: str) -> Request:
         """Build the request that cancels a withdrawal; for an exchange that can."""
-        raise NotImplementedError(f"{self.spec.name} declares withdrawal.cancel without a request for it")
+        raise NotSupported(f"{self.spec.name} declares withdrawal.cancel without a request for it")
 
     def _read_withdrawal_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> object:
         """Read the acknowledgement of cancelling a withdrawal. Raises DecodeError where it is none."""
-        raise NotImplementedError(f"{self.spec.name} declares withdrawal.cancel without a reply to it")
+        raise NotSupported(f"{self.spec.name} declares withdrawal.cancel without a reply to it")
 
     async def _find_withdrawal(self, request: WithdrawalRequest, deadline: float) -> WithdrawalResponse | None:
         """Look for a withdrawal by its client id, where it would be: among the newest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spotlane.credentials import Credentials
+from spotlane.exchanges._client import Basics
 from spotlane.exchanges._records import RecordsClient
 from spotlane.exchanges._template import spec as acme
 from spotlane.exchanges._template import wire
@@ -12,7 +12,7 @@ from spotlane.exchanges._template.auth import AcmeAuthenticator
 from spotlane.exchanges._template.errors import ERRORS, tell
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
-from spotlane.safety import Intent, SymbolRules, Told
+from spotlane.safety import Intent, SymbolRules
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -41,24 +41,15 @@ class AcmePrivateRest(TradingClient, RecordsClient, WalletClient):
     # request stand in the three base classes; each method here builds a request or reads a reply.
 
     spec = acme.SPEC
-    error_table = ERRORS
-    time_endpoint = acme.TIME
-    rules_endpoint = acme.RULES
-
-    def _make_authenticator(self, credentials: Credentials) -> AcmeAuthenticator:
-        return AcmeAuthenticator(credentials)
-
-    @staticmethod
-    def _tell(body: bytes) -> Told | None:
-        return tell(body)
-
-    @staticmethod
-    def _read_time_ms(body: bytes) -> int:
-        return wire.read_time_ms(body)
-
-    @staticmethod
-    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
-        return wire.read_rules(body)
+    basics = Basics(
+        authenticator=AcmeAuthenticator,
+        error_table=ERRORS,
+        tell=tell,
+        time_endpoint=acme.TIME,
+        read_time_ms=wire.read_time_ms,
+        rules_endpoint=acme.RULES,
+        read_rules=wire.read_rules,
+    )
 
     def _place_request(self, intent: Intent) -> Request:
         # not_after_ms and window_ms bound the time at which the exchange can still admit the order: without them a

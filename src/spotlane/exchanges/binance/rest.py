@@ -6,7 +6,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from spotlane.credentials import Credentials
+from spotlane.exchanges._client import Basics
 from spotlane.exchanges._history import collect
 from spotlane.exchanges._records import RecordsClient
 from spotlane.exchanges._trading import TradingClient
@@ -15,7 +15,7 @@ from spotlane.exchanges.binance import spec as binance
 from spotlane.exchanges.binance import wire, wire_rules, wire_wallet
 from spotlane.exchanges.binance.auth import BinanceAuthenticator
 from spotlane.exchanges.binance.errors import ERRORS, tell
-from spotlane.safety import Intent, SymbolRules, Told
+from spotlane.safety import Intent, SymbolRules
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -46,25 +46,16 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
     """
 
     spec = binance.SPEC
-    error_table = ERRORS
-    time_endpoint = binance.TIME
-    rules_endpoint = binance.RULES
-    rules_query = wire_rules.RULES_QUERY
-
-    def _make_authenticator(self, credentials: Credentials) -> BinanceAuthenticator:
-        return BinanceAuthenticator(credentials)
-
-    @staticmethod
-    def _tell(body: bytes) -> Told | None:
-        return tell(body)
-
-    @staticmethod
-    def _read_time_ms(body: bytes) -> int:
-        return wire.read_time_ms(body)
-
-    @staticmethod
-    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
-        return wire_rules.read_rules(body)
+    basics = Basics(
+        authenticator=BinanceAuthenticator,
+        error_table=ERRORS,
+        tell=tell,
+        time_endpoint=binance.TIME,
+        read_time_ms=wire.read_time_ms,
+        rules_endpoint=binance.RULES,
+        read_rules=wire_rules.read_rules,
+        rules_query=wire_rules.RULES_QUERY,
+    )
 
     def _place_request(self, intent: Intent) -> Request:
         return Request.to(

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from spotlane._core.encoding import quote
-from spotlane.credentials import Credentials
 from spotlane.errors import OrderRejected, UsageError
+from spotlane.exchanges._client import Basics
 from spotlane.exchanges._history import collect
 from spotlane.exchanges._records import RecordsClient
 from spotlane.exchanges._trading import TradingClient
@@ -17,7 +17,7 @@ from spotlane.exchanges.gateio import spec as gate
 from spotlane.exchanges.gateio import wire, wire_rules, wire_wallet
 from spotlane.exchanges.gateio.auth import GateioAuthenticator
 from spotlane.exchanges.gateio.errors import ERRORS, tell
-from spotlane.safety import Intent, SymbolRules, Told
+from spotlane.safety import Intent, SymbolRules
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -46,24 +46,15 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
     """
 
     spec = gate.SPEC
-    error_table = ERRORS
-    time_endpoint = gate.TIME
-    rules_endpoint = gate.RULES
-
-    def _make_authenticator(self, credentials: Credentials) -> GateioAuthenticator:
-        return GateioAuthenticator(credentials)
-
-    @staticmethod
-    def _tell(body: bytes) -> Told | None:
-        return tell(body)
-
-    @staticmethod
-    def _read_time_ms(body: bytes) -> int:
-        return wire.read_time_ms(body)
-
-    @staticmethod
-    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
-        return wire_rules.read_rules(body)
+    basics = Basics(
+        authenticator=GateioAuthenticator,
+        error_table=ERRORS,
+        tell=tell,
+        time_endpoint=gate.TIME,
+        read_time_ms=wire.read_time_ms,
+        rules_endpoint=gate.RULES,
+        read_rules=wire_rules.read_rules,
+    )
 
     def _place_request(self, intent: Intent) -> Request:
         return Request.to(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spotlane.credentials import Credentials
 from spotlane.errors import HistoryIncomplete
+from spotlane.exchanges._client import Basics
 from spotlane.exchanges._records import RecordsClient
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
@@ -13,7 +13,7 @@ from spotlane.exchanges.mexc import spec as mexc
 from spotlane.exchanges.mexc import wire, wire_rules, wire_wallet
 from spotlane.exchanges.mexc.auth import MexcAuthenticator
 from spotlane.exchanges.mexc.errors import ERRORS, tell
-from spotlane.safety import Intent, SymbolRules, Told
+from spotlane.safety import Intent, SymbolRules
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -42,24 +42,15 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     """
 
     spec = mexc.SPEC
-    error_table = ERRORS
-    time_endpoint = mexc.TIME
-    rules_endpoint = mexc.RULES
-
-    def _make_authenticator(self, credentials: Credentials) -> MexcAuthenticator:
-        return MexcAuthenticator(credentials)
-
-    @staticmethod
-    def _tell(body: bytes) -> Told | None:
-        return tell(body)
-
-    @staticmethod
-    def _read_time_ms(body: bytes) -> int:
-        return wire.read_time_ms(body)
-
-    @staticmethod
-    def _read_rules(body: bytes) -> tuple[list[SymbolRules], list[str]]:
-        return wire_rules.read_rules(body)
+    basics = Basics(
+        authenticator=MexcAuthenticator,
+        error_table=ERRORS,
+        tell=tell,
+        time_endpoint=mexc.TIME,
+        read_time_ms=wire.read_time_ms,
+        rules_endpoint=mexc.RULES,
+        read_rules=wire_rules.read_rules,
+    )
 
     def _place_request(self, intent: Intent) -> Request:
         return Request.to(

@@ -6,8 +6,12 @@ import random
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 from spotlane.sandbox.accounts import TRADER
+
+if TYPE_CHECKING:
+    from spotlane.sandbox.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +79,46 @@ class KeyRing:
     def find(self, api_key: str) -> ApiKey | None:
         """Return a key, or None."""
         return self._keys.get(api_key)
+
+
+class KeyIssuer:
+    """A dialect's keys: the one of the account that trades, and further ones.
+
+    all_permissions are what a key has that is asked for without any; further_permissions exist beside them.
+    """
+
+    all_permissions: ClassVar[frozenset[str]]
+    further_permissions: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, engine: Engine, keys: KeyRing) -> None:
+        self.engine = engine
+        self.keys = keys
+        main = self.add_key()
+        self.api_key = main.api_key
+        self.api_secret = main.api_secret
+
+    def add_key(
+        self,
+        *,
+        permissions: Iterable[str] | None = None,
+        account: str = TRADER,
+        ip_allow_list: Iterable[str] = (),
+        expires_ms: int | None = None,
+        symbols: Iterable[object] | None = None,
+    ) -> ApiKey:
+        """Issue a further key.
+
+        symbols are neutral names ("BTC/USDT"), None opens all. ValueError for a permission that does not exist.
+        """
+        wanted = self.all_permissions if permissions is None else frozenset(permissions)
+        unknown = wanted - self.all_permissions - self.further_permissions
+        if unknown:
+            raise ValueError(f"no such permission: {', '.join(sorted(unknown))}")
+        return self.keys.issue(
+            permissions=wanted,
+            account=account,
+            ip_allow_list=ip_allow_list,
+            expires_ms=expires_ms,
+            symbols=symbols,
+            created_ms=self.engine.clock.now_ms(),
+        )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar
@@ -15,10 +15,9 @@ from typing import ClassVar
 from spotlane.exchanges._template import dialect_orders as orders
 from spotlane.exchanges._template import dialect_wallet as wallet
 from spotlane.exchanges._template.dialect_call import AcmeSettings, Call, Refusal, parameters, verified
-from spotlane.sandbox.accounts import TRADER
 from spotlane.sandbox.engine import DuplicateIds, Engine, EngineSettings
 from spotlane.sandbox.http import HttpReply, HttpRequest
-from spotlane.sandbox.keys import ApiKey, KeyRing
+from spotlane.sandbox.keys import ApiKey, KeyIssuer, KeyRing
 from spotlane.sandbox.limits import SlidingWindow
 from spotlane.sandbox.money import exact
 
@@ -57,7 +56,7 @@ ROUTES: dict[str, Route] = {
 }
 
 
-class AcmeDialect:
+class AcmeDialect(KeyIssuer):
     """The server side of Acme's endpoints on top of an engine; spotlane.sandbox.sandbox.Dialect says what it offers."""
 
     name: ClassVar[str] = "acme"
@@ -65,6 +64,7 @@ class AcmeDialect:
     permission_words: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType(
         {word: frozenset({word}) for word in ("read", "trade", "withdraw")}
     )
+    all_permissions: ClassVar[frozenset[str]] = frozenset(PERMISSIONS)
     settings_type: ClassVar[type[AcmeSettings]] = AcmeSettings
     # FILL: how the exchange differs from the engine's defaults: fees, duplicate client ids, makers that would take.
     engine_settings: ClassVar[EngineSettings] = EngineSettings(
@@ -72,33 +72,10 @@ class AcmeDialect:
     )
 
     def __init__(self, engine: Engine, settings: AcmeSettings | None = None) -> None:
-        self.engine = engine
+        super().__init__(engine, KeyRing(engine.seed, prefix="ac", key_length=24, secret_length=48))
         self.settings = settings or AcmeSettings()
-        self.keys = KeyRing(engine.seed, prefix="ac", key_length=24, secret_length=48)
-        main = self.add_key()
-        self.api_key = main.api_key
-        self.api_secret = main.api_secret
         # FILL: engine.format_order_id and engine.wallet.format_id, where ids are not plain numbers.
         self._window = SlidingWindow(self.settings.limit)
-
-    def add_key(
-        self,
-        *,
-        permissions: Iterable[str] = PERMISSIONS,
-        account: str = TRADER,
-        ip_allow_list: Iterable[str] = (),
-        expires_ms: int | None = None,
-        symbols: Iterable[object] | None = None,
-    ) -> ApiKey:
-        """Issue a further key; symbols are neutral names ("BTC/USDT"), None opens all."""
-        return self.keys.issue(
-            permissions=permissions,
-            account=account,
-            ip_allow_list=ip_allow_list,
-            expires_ms=expires_ms,
-            symbols=symbols,
-            created_ms=self.engine.clock.now_ms(),
-        )
 
     @exact
     def handle(self, request: HttpRequest) -> HttpReply:

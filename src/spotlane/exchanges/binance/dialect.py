@@ -6,7 +6,7 @@ Written from Binance's documentation and from observed replies alone; DIALECT.md
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -20,10 +20,9 @@ from spotlane.exchanges.binance import dialect_wallet as wallet
 from spotlane.exchanges.binance.dialect_call import BinanceSettings, Call, Memory, Params, Refusal
 from spotlane.exchanges.binance.dialect_limits import Charge, OrderLimits, RequestLimits, Scope
 from spotlane.exchanges.binance.dialect_wallet import READING, TRADING, WITHDRAWALS
-from spotlane.sandbox.accounts import TRADER
 from spotlane.sandbox.engine import DuplicateIds, Engine, EngineSettings
 from spotlane.sandbox.http import HttpReply, HttpRequest
-from spotlane.sandbox.keys import ApiKey, KeyRing
+from spotlane.sandbox.keys import ApiKey, KeyIssuer, KeyRing
 from spotlane.sandbox.liquidity import default_listings
 from spotlane.sandbox.matching import FeeAsset
 from spotlane.sandbox.money import exact
@@ -133,7 +132,7 @@ def _listings() -> tuple[Listing, ...]:
     )
 
 
-class BinanceDialect:
+class BinanceDialect(KeyIssuer):
     """The server side of Binance's spot and wallet REST endpoints on top of an engine.
 
     It issues one unlimited key (api_key, api_secret); add_key() issues further ones. handle() takes no time and does no
@@ -144,6 +143,7 @@ class BinanceDialect:
     permission_words: ClassVar[Mapping[str, frozenset[str]]] = MappingProxyType(
         {"read": frozenset({READING}), "trade": frozenset({TRADING}), "withdraw": frozenset({WITHDRAWALS})}
     )
+    all_permissions: ClassVar[frozenset[str]] = ALL_PERMISSIONS
     settings_type: ClassVar[type[BinanceSettings]] = BinanceSettings
     engine_settings: ClassVar[EngineSettings] = EngineSettings(
         listings=_listings(),
@@ -154,41 +154,12 @@ class BinanceDialect:
     )
 
     def __init__(self, engine: Engine, settings: BinanceSettings | None = None) -> None:
-        self.engine = engine
+        super().__init__(engine, KeyRing(engine.seed, prefix="", key_length=64, secret_length=64))
         self.settings = settings or BinanceSettings()
-        self.keys = KeyRing(engine.seed, prefix="", key_length=64, secret_length=64)
-        main = self.add_key()
-        self.api_key = main.api_key
-        self.api_secret = main.api_secret
         engine.format_order_id = orders.format_order_id
         self._memory = Memory(engine.seed)
         self._limits = RequestLimits(self.settings)
         self.routes = _routes(OrderLimits(self.settings, self._memory))
-
-    def add_key(
-        self,
-        *,
-        permissions: Iterable[str] = ALL_PERMISSIONS,
-        account: str = TRADER,
-        ip_allow_list: Iterable[str] = (),
-        expires_ms: int | None = None,
-        symbols: Iterable[object] | None = None,
-    ) -> ApiKey:
-        """Issue a further key.
-
-        symbols are neutral names ("BTC/USDT"), None opens all. ValueError for a permission that does not exist.
-        """
-        wanted = frozenset(permissions)
-        if not wanted <= ALL_PERMISSIONS:
-            raise ValueError(f"no such permission: {', '.join(sorted(wanted - ALL_PERMISSIONS))}")
-        return self.keys.issue(
-            permissions=wanted,
-            account=account,
-            ip_allow_list=ip_allow_list,
-            expires_ms=expires_ms,
-            symbols=symbols,
-            created_ms=self.engine.clock.now_ms(),
-        )
 
     @exact
     def handle(self, request: HttpRequest) -> HttpReply:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from types import MappingProxyType
@@ -21,10 +21,9 @@ from spotlane.exchanges.gateio import dialect_transfers as transfers
 from spotlane.exchanges.gateio import dialect_wallet as wallet
 from spotlane.exchanges.gateio.dialect_call import Call, GateioSettings, Memory, Refusal
 from spotlane.exchanges.gateio.dialect_limits import Bucket, RateLimits
-from spotlane.sandbox.accounts import TRADER
 from spotlane.sandbox.engine import DuplicateIds, Engine, EngineSettings
 from spotlane.sandbox.http import HttpReply, HttpRequest
-from spotlane.sandbox.keys import ApiKey, KeyRing
+from spotlane.sandbox.keys import ApiKey, KeyIssuer, KeyRing
 from spotlane.sandbox.limits import Limit
 from spotlane.sandbox.liquidity import default_listings
 from spotlane.sandbox.matching import FeeAsset
@@ -106,7 +105,7 @@ def _listings() -> tuple[Listing, ...]:
     )
 
 
-class GateioDialect:
+class GateioDialect(KeyIssuer):
     """The server side of Gate's private and public spot, wallet and withdrawal endpoints on top of an engine.
 
     It issues one unlimited key (api_key, api_secret); add_key() issues further ones. handle() takes no time and does no
@@ -121,6 +120,8 @@ class GateioDialect:
             "withdraw": frozenset({"withdrawal"}),
         }
     )
+    all_permissions: ClassVar[frozenset[str]] = frozenset(GROUPS)
+    further_permissions: ClassVar[frozenset[str]] = frozenset(group + access.READ_SUFFIX for group in GROUPS)
     settings_type: ClassVar[type[GateioSettings]] = GateioSettings
     engine_settings: ClassVar[EngineSettings] = EngineSettings(
         listings=_listings(),
@@ -131,44 +132,13 @@ class GateioDialect:
     )
 
     def __init__(self, engine: Engine, settings: GateioSettings | None = None) -> None:
-        self.engine = engine
+        super().__init__(engine, KeyRing(engine.seed, prefix="", key_length=32, secret_length=64))
         self.settings = settings or GateioSettings()
-        self.keys = KeyRing(engine.seed, prefix="", key_length=32, secret_length=64)
-        main = self.add_key()
-        self.api_key = main.api_key
-        self.api_secret = main.api_secret
         engine.format_order_id = orders.format_order_id
         engine.wallet.format_id = wallet.format_withdrawal_id
         self._memory = Memory()
         self._limits = RateLimits(self.settings)
         self._trace = random.Random(f"{engine.seed} trace")
-
-    def add_key(
-        self,
-        *,
-        permissions: Iterable[str] = GROUPS,
-        account: str = TRADER,
-        ip_allow_list: Iterable[str] = (),
-        expires_ms: int | None = None,
-        symbols: Iterable[object] | None = None,
-    ) -> ApiKey:
-        """Issue a further key.
-
-        A permission is a group ("spot") or a read-only group ("spot:read"). symbols are neutral names ("BTC/USDT"),
-        None opens all. ValueError for a group that does not exist.
-        """
-        wanted = frozenset(permissions)
-        unknown = {name for name in wanted if name.removesuffix(access.READ_SUFFIX) not in GROUPS}
-        if unknown:
-            raise ValueError(f"no such permission: {', '.join(sorted(unknown))}")
-        return self.keys.issue(
-            permissions=wanted,
-            account=account,
-            ip_allow_list=ip_allow_list,
-            expires_ms=expires_ms,
-            symbols=symbols,
-            created_ms=self.engine.clock.now_ms(),
-        )
 
     def set_withdrawal_status(self, withdrawal_id: str, status: str) -> None:
         """Bring a withdrawal into a state by its exchange's name (MANUAL, FAIL, REJECT, DONE, ...), where it stays.

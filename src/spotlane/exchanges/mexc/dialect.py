@@ -17,10 +17,9 @@ from spotlane.exchanges.mexc import dialect_market as market
 from spotlane.exchanges.mexc import dialect_trading as trading
 from spotlane.exchanges.mexc import dialect_wallet as wallet
 from spotlane.exchanges.mexc.dialect_call import Call, MexcSettings, Params, Refusal
-from spotlane.sandbox.accounts import TRADER
 from spotlane.sandbox.engine import Engine, EngineSettings
 from spotlane.sandbox.http import HttpReply, HttpRequest
-from spotlane.sandbox.keys import ApiKey, KeyRing
+from spotlane.sandbox.keys import ApiKey, KeyIssuer, KeyRing
 from spotlane.sandbox.limits import Bans, Limit, SlidingWindow
 from spotlane.sandbox.money import exact
 
@@ -85,7 +84,7 @@ ROUTES: dict[str, Route] = {
 }
 
 
-class MexcDialect:
+class MexcDialect(KeyIssuer):
     """The server side of MEXC's private and public REST endpoints on top of an engine.
 
     It issues one unlimited key (api_key, api_secret); add_key() issues further ones. handle() takes no time and does no
@@ -100,44 +99,16 @@ class MexcDialect:
             "withdraw": frozenset({WITHDRAW_WRITE}),
         }
     )
+    all_permissions: ClassVar[frozenset[str]] = ALL_PERMISSIONS
     settings_type: ClassVar[type[MexcSettings]] = MexcSettings
     engine_settings: ClassVar[EngineSettings] = EngineSettings()
 
     def __init__(self, engine: Engine, settings: MexcSettings | None = None) -> None:
-        self.engine = engine
+        super().__init__(engine, KeyRing(engine.seed, prefix="mx0", key_length=18, secret_length=32))
         self.settings = settings or MexcSettings()
-        self.keys = KeyRing(engine.seed, prefix="mx0", key_length=18, secret_length=32)
-        main = self.add_key()
-        self.api_key = main.api_key
-        self.api_secret = main.api_secret
         engine.format_order_id = trading.format_order_id
         self._mx_deduct: set[str] = set()
         self._start_limits()
-
-    def add_key(
-        self,
-        *,
-        permissions: Iterable[str] = ALL_PERMISSIONS,
-        account: str = TRADER,
-        ip_allow_list: Iterable[str] = (),
-        expires_ms: int | None = None,
-        symbols: Iterable[object] | None = None,
-    ) -> ApiKey:
-        """Issue a further key.
-
-        symbols are neutral names ("BTC/USDT"), None opens all. ValueError for a permission that does not exist.
-        """
-        wanted = frozenset(permissions)
-        if not wanted <= ALL_PERMISSIONS:
-            raise ValueError(f"no such permission: {', '.join(sorted(wanted - ALL_PERMISSIONS))}")
-        return self.keys.issue(
-            permissions=wanted,
-            account=account,
-            ip_allow_list=ip_allow_list,
-            expires_ms=expires_ms,
-            symbols=symbols,
-            created_ms=self.engine.clock.now_ms(),
-        )
 
     @exact
     def handle(self, request: HttpRequest) -> HttpReply:

@@ -158,6 +158,7 @@ def test_a_recorded_withdrawal() -> None:
     assert (read.withdrawal_id, read.client_withdrawal_id) == ("w35980955", "valid-id")
     assert (read.amount, read.fee, read.memo, read.tx_id) == (Decimal(3), Decimal(1), None, "0xab")
     assert (read.created_ms, read.updated_ms) == (1_700_000_000_000, 1_700_000_123_000)
+    assert wire_wallet.read_withdrawals(encoded([[WITHDRAWAL]]), lambda field, text: pytest.fail(text)) == [read]
     # An acknowledgement as one was recorded: lower case, no memo, no times.
     ack = {"id": "w1", "currency": "usdt", "amount": "3", "address": TRON, "memo": None, "status": "REQUEST",
            "chain": "trx", "withdraw_order_id": "valid-id", "fee_amount": "1"}  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -54,6 +55,7 @@ BOOK_QUERY = QueryTemplate(("currency", "page", "limit"))
 WITHDRAWALS_QUERY = QueryTemplate(("currency", "withdraw_id", "withdraw_order_id", "from", "to", "limit"))
 DEPOSITS_QUERY = QueryTemplate(("currency", "from", "to", "limit"))
 BOOK_PAGE_ROWS = 100
+_NESTED = re.compile(rb"\s*\[\s*(\[.*\])\s*\]\s*", re.DOTALL)
 
 _WITHDRAWAL = Decoder(
     WithdrawalResponse,
@@ -133,8 +135,9 @@ def read_withdrawal(body: bytes) -> WithdrawalResponse:
 
 
 def read_withdrawals(body: bytes, on_unknown: Callable[[str, str], None]) -> list[WithdrawalResponse]:
-    """Read a page of the withdrawal history."""
-    return _WITHDRAWAL.many(body, on_unknown=on_unknown)
+    """Read a page of the withdrawal history. A published example has it in a second pair of brackets."""
+    nested = _NESTED.fullmatch(body)
+    return _WITHDRAWAL.many(body if nested is None else nested[1], on_unknown=on_unknown)
 
 
 def read_deposits(body: bytes, symbols: object) -> list[Deposit]:

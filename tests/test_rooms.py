@@ -16,7 +16,7 @@ import spotlane
 pytestmark = pytest.mark.checkout
 
 ROOT = Path(__file__).parents[1]
-PACKAGE = ROOT / "src" / "spotlane"
+PACKAGE = Path(spotlane.__file__).parent
 COMPILED = ROOT / "_ext" / "spotlane" / "_core"
 EXCHANGES = sorted(
     folder for folder in (PACKAGE / "exchanges").iterdir() if folder.is_dir() and not folder.name.startswith("__")
@@ -27,7 +27,7 @@ CORE_MAY_IMPORT = {"spotlane._core", "spotlane.errors", "cpython", "libc", "cyth
 
 def imports_of(path: Path) -> Iterator[str]:
     """Give the full name of every module that a Python file imports, wherever it does so."""
-    package = ".".join(path.relative_to(ROOT / "src").parent.parts)
+    package = ".".join(path.relative_to(PACKAGE.parent).parent.parts)
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

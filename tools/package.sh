@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 wheel=$(ls dist/*.whl)
 "$work/venv/bin/python" -m pip install --quiet --disable-pip-version-check "$wheel[cli,test]"
 # A copy, so that neither src/ nor the build of the checkout can be imported in place of the wheel.
-cp -r tests pyproject.toml README.md "$work/"
+cp -r tests docs pyproject.toml README.md "$work/"
 cd "$work"
 "$work/venv/bin/python" -m pytest -q -p no:cacheprovider -m "not checkout"
 "$work/venv/bin/spotlane" demo --quick

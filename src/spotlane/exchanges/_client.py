@@ -332,7 +332,7 @@ class ExchangeClient(ABC):
             self._is_sampled = True
 
     async def _synchronise(self, deadline: float | None = None) -> None:
-        request = Request(self.basics.time_endpoint, self.basics.time_endpoint.path)
+        request = Request.to(self.basics.time_endpoint)
         reply = await self._channel.send(request, deadline=deadline or self._deadline())
         server_ms = self._accept(request, reply, self.basics.read_time_ms)
         self._exchange_clock.add_sample(server_ms, reply.written_s, reply.received_s)

@@ -16,6 +16,7 @@ from spotlane.exchanges.binance import wire, wire_rules, wire_wallet
 from spotlane.exchanges.binance.auth import BinanceAuthenticator
 from spotlane.exchanges.binance.errors import ERRORS, tell
 from spotlane.safety import Intent, SymbolRules
+from spotlane.spec import HistoryLimit
 from spotlane.structs import (
     AssetBalance,
     AssetName,
@@ -118,6 +119,7 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         return await self._complete(
             newest,
             lambda from_ms, to_ms: self._fetch_orders(rules, from_ms, to_ms, deadline),
+            self.spec.histories["orders"],
             first_ms,
             last_ms,
             lambda order: (order.created_ms or 0, int(order.order_id)),
@@ -152,6 +154,7 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         return await self._complete(
             await self._read(Request.to(binance.TRADES, query), wire.TRADE.many, deadline=deadline),
             lambda from_ms, to_ms: self._fetch_trades(rules, None, from_ms, to_ms, deadline),
+            self.spec.histories["trades"],
             first_ms,
             last_ms,
             lambda trade: (trade.time_ms or 0, int(trade.trade_id)),
@@ -181,6 +184,7 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         self,
         newest: list[T],
         fetch: Callable[[int, int], Awaitable[list[T]]],
+        limit: HistoryLimit,
         first_ms: int,
         last_ms: int,
         identify: Callable[[T], tuple[int, int]],
@@ -196,7 +200,7 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
             end_ms = min(min(found)[0], last_ms)
             older = await collect(
                 fetch,
-                limit=self.spec.histories["orders"],
+                limit=limit,
                 start_ms=first_ms,
                 end_ms=end_ms,
                 identify=lambda row: str(identify(row)),

@@ -11,6 +11,7 @@ from spotlane._core.encoding import QueryTemplate
 from spotlane._core.json_encoding import JsonTemplate
 from spotlane._core.structs import Struct, field, money, timestamp_ms
 from spotlane.exchanges._json import Row, amount, limit, load, load_object, optional, rows, word
+from spotlane.exchanges._rates import FeeRates
 from spotlane.exchanges.gateio.wire import EXCHANGE
 from spotlane.structs import (
     AssetName,
@@ -107,14 +108,7 @@ _DEPOSIT_ROW = Decoder(
 )
 
 
-class _Rates(Struct):
-    __slots__ = ()
-
-    maker: Decimal = money(signed=True)
-    taker: Decimal = money(signed=True)
-
-
-_RATES = Decoder(_Rates, "fee rates", columns=(number("maker_fee", "maker"), number("taker_fee", "taker")))
+_RATES = Decoder(FeeRates, "fee rates", columns=(number("maker_fee", "maker"), number("taker_fee", "taker")))
 
 
 def withdraw_body(request: WithdrawalRequest) -> bytes:

@@ -9,6 +9,7 @@ from spotlane._core.decoding import Decoder, choice, number, text, timestamp
 from spotlane._core.encoding import QueryTemplate
 from spotlane._core.structs import Struct, field, money, timestamp_ms
 from spotlane.exchanges._json import Row, amount, limit, load, load_object, optional, rows, word
+from spotlane.exchanges._rates import FeeRates
 from spotlane.exchanges.mexc.wire import EXCHANGE
 from spotlane.structs import (
     AssetName,
@@ -133,16 +134,9 @@ _DEPOSIT_ROW = Decoder(
 )
 
 
-class _Rates(Struct):
-    __slots__ = ()
-
-    maker: Decimal = money(signed=True)
-    taker: Decimal = money(signed=True)
-
-
 # The only amounts that MEXC sends as JSON numbers, 0E-18 among them.
 _RATES = Decoder(
-    _Rates,
+    FeeRates,
     "fee rates",
     columns=(number("makerCommission", "maker"), number("takerCommission", "taker")),
     within=("data",),

@@ -5,17 +5,23 @@ BIN    := $(VENV)/bin
 # What the compiled modules and the installed metadata are made of.
 SOURCES := setup.py pyproject.toml $(wildcard _ext/spotlane/_core/*)
 
+# The compiled modules, whose stubs are compared with them.
+CORE    := $(filter-out __init__,$(notdir $(basename $(wildcard _ext/spotlane/_core/*.pyx))))
+
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test conformance integration lint format bench peers package clean
+.PHONY: help demo test conformance hostile integration lint format bench bench-report instructions peers package clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
 	@echo "make conformance [EXCHANGE=...]   the checklist of every exchange against its sandbox, a line each"
+	@echo "make hostile  a hundred thousand connections with a server that does everything wrong"
 	@echo "make integration EXCHANGE=gateio  its non-destructive part against the exchange's own testnet"
 	@echo "make lint     ruff, mypy, stubtest, cython-lint, import rules"
-	@echo "make bench    the benchmarks, each beside its baseline"
+	@echo "make bench [BENCH_FLAGS=--quick]  the benchmarks, each beside its baseline, and a page of them"
+	@echo "make bench-report                 the last results into the README, with page and plots"
+	@echo "make instructions [SPOTLANE_BASE=...]  instruction counts beside those of a base commit (needs valgrind)"
 	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
 	@echo "make package  sdist, wheel from the sdist, and the tests on the installed wheel"
 	@echo "make clean    remove everything that was built"
@@ -29,6 +35,10 @@ test: $(VENV)/.test
 conformance: $(VENV)/.test
 	$(BIN)/python -m spotlane.testing $(EXCHANGE)
 
+# HOSTILE="--connections 1000 --transport plain --loop uvloop --tls --seed 7" and the like.
+hostile: $(VENV)/.test
+	$(BIN)/python tests/hostile/hostile_run.py $(HOSTILE)
+
 # Keys come from the environment variables that the exchange's spec names; without them it says SKIPPED.
 integration: $(VENV)/.test
 	$(BIN)/python -m spotlane.testing --testnet $(EXCHANGE)
@@ -37,7 +47,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest spotlane._core.structs spotlane._core.signing spotlane._core.header_auth spotlane._core.encoding spotlane._core.json_encoding spotlane._core.decoding
+	$(BIN)/python -m mypy.stubtest $(addprefix spotlane._core.,$(CORE))
 	$(BIN)/cython-lint _ext
 	$(BIN)/lint-imports
 
@@ -45,8 +55,19 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# BENCH_FLAGS=--quick takes two minutes instead of a quarter of an hour; its figures can't be published.
 bench: $(VENV)/.bench
 	$(BIN)/python bench/all_ratios.py
+	$(BIN)/python bench/whole_requests.py $(BENCH_FLAGS)
+	$(BIN)/python bench/many_requests.py $(BENCH_FLAGS)
+	$(BIN)/python bench/report.py
+
+# Page and plots of the last results, and these into the README.
+bench-report: $(VENV)/.bench
+	$(BIN)/python bench/report.py --publish
+
+instructions: $(VENV)/.instructions
+	$(BIN)/python tools/instruction_counts.py
 
 peers: $(VENV)/.peers
 	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients*.py
@@ -70,6 +91,7 @@ EXTRAS_runtime := cli
 EXTRAS_test    := cli,test
 EXTRAS_lint    := cli,test,lint,bench
 EXTRAS_bench   := bench
+EXTRAS_instructions := instructions
 EXTRAS_peers   := cli,test,peers
 EXTRAS_package := package
 
@@ -78,4 +100,4 @@ $(VENV)/.$(1): $(VENV)/bin/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$$(EXTRAS_$(1))]'
 	@touch $$@
 endef
-$(foreach name,runtime test lint bench peers package,$(eval $(call stage,$(name))))
+$(foreach name,runtime test lint bench instructions peers package,$(eval $(call stage,$(name))))

@@ -9,14 +9,23 @@ from setuptools import Extension, setup
 # One name, one file below _ext/spotlane/_core/, one importable spotlane._core.<name>.
 MODULES = [
     "decimals",
+    "slots",
     "structs",
     "encoding",
     "json_encoding",
+    "forms",
     "signing",
     "header_auth",
     "columns",
     "faults",
+    "tables",
     "decoding",
+    "replies",
+    "lane",
+    "berths",
+    "order_check",
+    "guards",
+    "echoes",
 ]
 
 # SPOTLANE_DEBUG=1 builds with bounds checks, assertions and symbols; the default is what users get.

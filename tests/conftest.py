@@ -23,6 +23,7 @@ _ON_BOTH_LOOPS = (
     "test_mexc_lifecycle",
     "test_gateio_orders",
     "test_gateio_lookups",
+    "hostile",
 )
 
 
@@ -57,6 +58,24 @@ def _limited(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[No
             await test(**arguments)
 
     return limited
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that uses carrier_kind with each carrier."""
+    if "carrier_kind" in metafunc.fixturenames:
+        from raw_server import CARRIERS
+
+        metafunc.parametrize("carrier_kind", list(CARRIERS), indirect=True)
+
+
+@pytest.fixture
+def carrier_kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Make the carriers of raw_server be of one kind; return its name."""
+    import raw_server
+
+    kind = str(request.param)
+    monkeypatch.setattr(raw_server, "carrier_class", raw_server.CARRIERS[kind])
+    return kind
 
 
 @pytest.fixture

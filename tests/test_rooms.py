@@ -22,7 +22,15 @@ EXCHANGES = sorted(
     folder for folder in (PACKAGE / "exchanges").iterdir() if folder.is_dir() and not folder.name.startswith("__")
 )
 
-CORE_MAY_IMPORT = {"spotlane._core", "spotlane.errors", "cpython", "libc", "cython", *sys.stdlib_module_names}
+CORE_MAY_IMPORT = {
+    "spotlane._core",
+    "spotlane.errors",
+    "httptools",
+    "cpython",
+    "libc",
+    "cython",
+    *sys.stdlib_module_names,
+}
 
 
 def imports_of(path: Path) -> Iterator[str]:

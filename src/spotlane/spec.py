@@ -6,11 +6,13 @@ An exchange's folder holds one frozen ExchangeSpec and one tuple of ErrorRow; no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from spotlane.errors import ExchangeAPIError
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Verb(Enum):
@@ -32,8 +34,7 @@ class Verb(Enum):
         return self in (Verb.READ, Verb.CANCEL)
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """One request of an exchange's API.
 
     costs maps a Bucket's name to what one call takes from it. max_reply_bytes caps the body; a longer one is an error.
@@ -45,13 +46,12 @@ class Endpoint:
     path: str
     verb: Verb = Verb.READ
     signed: bool = True
-    costs: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    costs: Mapping[str, int] = _NOTHING
     permission: str | None = None
     max_reply_bytes: int = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """A rate limit: at most `limit` units in any window of window_ms.
 
     burst of them can be had at once, the rest flow evenly over the window; None leaves the share to the budget. reserve
@@ -78,8 +78,7 @@ class Outcome(Enum):
     AMBIGUOUS = "ambiguous"
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorRow:
+class ErrorRow(NamedTuple):
     """One code of an exchange's error table: what it means, which exception it is, what it proves.
 
     code is the exchange's own (int or label). outcome counts for requests that change something; for a read it has no
@@ -95,7 +94,7 @@ class ErrorRow:
     outcome: Outcome
     meaning: str
     hint: str = ""
-    replaces: Mapping[str, type[ExchangeAPIError]] = field(default_factory=lambda: MappingProxyType({}))
+    replaces: Mapping[str, type[ExchangeAPIError]] = _NOTHING
     within: str = ""
     limits: tuple[str, ...] = ()
 
@@ -137,8 +136,7 @@ def _by_code(rows: Iterable[ErrorRow]) -> Mapping[int | str, tuple[ErrorRow, ...
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(NamedTuple):
     """Whether an exchange can do a thing; where it can't, reason says why and names the alternative."""
 
     name: str
@@ -146,8 +144,7 @@ class Capability:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientIdRule:
+class ClientIdRule(NamedTuple):
     """How an exchange wants client order ids: an obligatory prefix, the longest length with it, the characters."""
 
     prefix: str = ""
@@ -155,8 +152,7 @@ class ClientIdRule:
     alphabet: str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-@dataclass(frozen=True, slots=True)
-class Horizons:
+class Horizons(NamedTuple):
     """The times after which an exchange's silence means something.
 
     validity_ms: how long after its timestamp a request may still be admitted (recvWindow, expiry header).
@@ -171,8 +167,7 @@ class Horizons:
     give_up_ms: int = 30_000
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryLimit:
+class HistoryLimit(NamedTuple):
     """How far a history endpoint reaches: span of one request, age of the oldest row, rows of one page.
 
     resolution_ms is the grid of its time stamps: two rows of one grid step can't be told apart by time.
@@ -184,16 +179,15 @@ class HistoryLimit:
     resolution_ms: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangeSpec:
+class ExchangeSpec(NamedTuple):
     """Everything about an exchange that is data and not a table of its wire format.
 
     withdrawal_ids are the rules for client ids of withdrawals, where they are not those of orders. limits_apart says
     that a refusal for one rate limit leaves the other buckets as they are; otherwise a client that was refused sends
     nothing at all until it may again. cancel_reply_is_final says that the reply to a cancel shows the state in
-    which the order ended, fills included, so that it need not be read again. exemptions maps the number of a
-    conformance case ("C51") to the reason why it can't apply to this exchange; what a Capability declares unsupported
-    needs none.
+    which the order ended, fills included, so that it need not be read again; cancel_reply_may_be_nameless that it may
+    leave the client order id out. exemptions maps the number of a conformance case ("C51") to the reason why it can't
+    apply to this exchange; what a Capability declares unsupported needs none.
     """
 
     name: str
@@ -211,7 +205,8 @@ class ExchangeSpec:
     withdrawal_ids: ClientIdRule | None = None
     limits_apart: bool = False
     cancel_reply_is_final: bool = False
-    exemptions: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    cancel_reply_may_be_nameless: bool = False
+    exemptions: Mapping[str, str] = _NOTHING
 
     def capability(self, name: str) -> Capability:
         """Return the named capability; an undeclared one is unsupported without a reason."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable
 from decimal import Decimal
@@ -66,10 +65,10 @@ def test_an_exemption_and_a_missing_capability_make_a_case_inapplicable() -> Non
     spec = registry.spec("mexc")
     case = named("balances_are_exact")
     assert case.inapplicable(spec) is None
-    exempted = dataclasses.replace(spec, exemptions=MappingProxyType({case.number: "it tells no balances"}))
+    exempted = spec._replace(exemptions=MappingProxyType({case.number: "it tells no balances"}))
     assert case.inapplicable(exempted) == "it tells no balances"
     assert named("iceberg").inapplicable(spec) == spec.capability("order.iceberg").reason
-    bare = dataclasses.replace(spec, capabilities=())
+    bare = spec._replace(capabilities=())
     assert named("iceberg").inapplicable(bare) == "order.iceberg is not declared"
 
 
@@ -278,7 +277,7 @@ def test_the_command_runs_against_a_testnet(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A testnet that can't be reached: the cases run against its url, with the keys, and fail."""
-    spec = dataclasses.replace(registry.spec("gateio"), urls=MappingProxyType({"testnet": "http://127.0.0.1:1"}))
+    spec = registry.spec("gateio")._replace(urls=MappingProxyType({"testnet": "http://127.0.0.1:1"}))
     monkeypatch.setattr(registry, "spec", lambda name: spec)
     keys = {"GATEIO_API_KEY": "k" * 32, "GATEIO_API_SECRET": "s" * 64}
     assert main(["gateio", "--testnet", "--case", named("opens_and_closes").number], keys) == 1

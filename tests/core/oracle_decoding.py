@@ -49,18 +49,20 @@ class ColumnSpec:
     unit: str = "ms"
     zero_is_none: bool = False
     signed: bool = False
+    where: tuple[str, Any] | None = None
+    unless: tuple[str, Any] | None = None
 
     def build(self) -> _Column:
+        conditions: dict[str, Any] = {"where": self.where, "unless": self.unless}
         if self.kind == "choice":
             assert self.table is not None
-            if self.unknown is None:
-                return decoding.choice(self.key, self.fields, self.table, raw=self.raw)
-            return decoding.choice(self.key, self.fields, self.table, unknown=self.unknown, raw=self.raw)
+            options: dict[str, Any] = {} if self.unknown is None else {"unknown": self.unknown}
+            return decoding.choice(self.key, self.fields, self.table, raw=self.raw, **options, **conditions)
         if self.kind == "timestamp":
             unit: Any = self.unit
             return decoding.timestamp(self.key, self.fields[0], unit=unit, zero_is_none=self.zero_is_none)
         if self.kind == "number":
-            return decoding.number(self.key, self.fields[0], zero_is_none=self.zero_is_none)
+            return decoding.number(self.key, self.fields[0], zero_is_none=self.zero_is_none, **conditions)
         made: _Column = getattr(decoding, self.kind)(self.key, self.fields[0])
         return made
 
@@ -177,6 +179,25 @@ def _fill(column: ColumnSpec, value: Any, row: dict[str, Any], symbols: Mapping[
         row[column.raw] = word
 
 
+def _leave_out(columns: Sequence[ColumnSpec], row: dict[str, Any]) -> None:
+    for column in columns:
+        missed = column.where is not None and row.get(column.where[0]) is not column.where[1]
+        if missed or (column.unless is not None and row.get(column.unless[0]) is column.unless[1]):
+            for name in (*column.fields, *([] if column.raw is None else [column.raw])):
+                row.pop(name, None)
+
+
+def _reach(document: Any, path: Sequence[Any]) -> list[Any]:
+    """Follow a path of members to what lies at its end; `...` stands for every element of an array."""
+    if not path:
+        return [document]
+    if path[0] is not ...:
+        return _reach(_member(document, path[0]), path[1:])
+    if not isinstance(document, list) or isinstance(document, Pairs):
+        raise Refused(document)
+    return [found for element in document for found in _reach(element, path[1:])]
+
+
 def _member(document: Any, name: str) -> Any:
     found = [value for key, value in document if key == name] if isinstance(document, Pairs) else []
     return found[0] if len(found) == 1 else _refuse(document)
@@ -189,16 +210,14 @@ def decode(
     many: bool,
     symbols: Mapping[str, Any],
     required: Sequence[str] = (),
-    within: Sequence[str] = (),
+    within: Sequence[Any] = (),
 ) -> list[dict[str, Any]]:
     """Decode into one dict of told fields for each row, or raise Refused."""
-    document = read(data)
-    for name in within:
-        document = _member(document, name)
-    if many and (not isinstance(document, list) or isinstance(document, Pairs)):
-        raise Refused(document)
+    found = _reach(read(data), within)
+    if many and any(not isinstance(each, list) or isinstance(each, Pairs) for each in found):
+        raise Refused(found)
     rows = []
-    for members in document if many else [document]:
+    for members in [row for each in found for row in each] if many else found:
         if not isinstance(members, Pairs):
             raise Refused(members)
         row: dict[str, Any] = {}
@@ -208,6 +227,7 @@ def decode(
                 raise Refused(column.key)
             if told:
                 _fill(column, told[0], row, symbols)
+        _leave_out(columns, row)
         if any(row.get(field) is None for field in required):
             raise Refused(row)
         rows.append({field: value for field, value in row.items() if value is not None})

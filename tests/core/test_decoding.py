@@ -334,6 +334,106 @@ def test_tables_that_can_not_work(columns: Any, options: Any, message: str) -> N
         Decoder(Order, "order", columns=columns, **options)
 
 
+MARKET = ("order_type", OrderType.MARKET)
+SIZED = Decoder(
+    Order,
+    "order",
+    columns=(
+        decoding.number("price", "price", unless=MARKET),
+        decoding.symbol("symbol"),
+        decoding.text("orderId", "order_id"),
+        decoding.choice("side", "side", {"BUY": Side.BUY}),
+        decoding.choice("type", "order_type", {"LIMIT": OrderType.LIMIT, "MARKET": OrderType.MARKET}),
+        decoding.number("quote", "quote_quantity", where=MARKET),
+        decoding.choice(
+            "tif", "time_in_force", {"GTC": TimeInForce.GTC}, unknown=None, raw="raw_type", where=MARKET, unless=MARKET
+        ),
+        decoding.choice("state", "status", {"N": OrderStatus.NEW}, raw="raw_status", unless=MARKET),
+    ),
+    constants={"exchange": "mexc"},
+)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_column_may_depend_on_another_field(turned: bool) -> None:
+    def sized(kind: str) -> Order:
+        members = {"price": '"12345678901234567890.5"', "quote": '"2"', "tif": '"GTC"', "state": '"N"', "type": kind}
+        return SIZED.one(row(**(dict(reversed(members.items())) if turned else members)), SYMBOLS)
+
+    limit, market, unknown = sized('"LIMIT"'), sized('"MARKET"'), sized("null")
+    assert (limit.price, limit.quote_quantity) == (Decimal("12345678901234567890.5"), None)
+    assert (market.price, market.quote_quantity) == (None, Decimal(2))
+    assert (unknown.price, unknown.quote_quantity) == (limit.price, None)
+    # Where no row can have both, none has it.
+    assert [(order.time_in_force, order.raw_type) for order in (limit, market)] == [(None, None)] * 2
+    # What does not count is as if it were absent: the default stands, and the word is not kept.
+    assert [(order.status, order.raw_status) for order in (limit, market)] == [
+        (OrderStatus.NEW, "N"),
+        (OrderStatus.UNKNOWN, None),
+    ]
+
+
+def test_a_value_that_does_not_count_is_read_strictly_all_the_same() -> None:
+    for faulty in ('"1.2.3"', "[]", '"-1"'):
+        with pytest.raises(DecodeError) as caught:
+            SIZED.one(row(type='"MARKET"', price=faulty), SYMBOLS)
+        assert caught.value.field == "price"
+
+
+@pytest.mark.parametrize(
+    "condition", [("nothing", Side.BUY), ("side", OrderType.LIMIT), ("order_id", "1"), ("side", None), ("side",)]
+)
+def test_conditions_that_can_not_be(condition: Any) -> None:
+    for options in ({"where": condition}, {"unless": condition}):
+        with pytest.raises((TypeError, ValueError)):
+            Decoder(
+                Order,
+                "order",
+                columns=(
+                    decoding.number("p", "price", **options),
+                    decoding.text("i", "order_id"),
+                    decoding.choice("s", "side", {"B": Side.BUY}),
+                ),
+                constants={"exchange": "mexc", "symbol": BTC},
+            )
+
+
+GROUPED = Decoder(
+    AssetBalance,
+    "accounts",
+    columns=(
+        decoding.text("asset", "asset"),
+        decoding.number("free", "available"),
+        decoding.number("locked", "locked"),
+    ),
+    within=("data", ..., "balances"),
+)
+
+
+def test_rows_inside_every_element_of_an_array() -> None:
+    def balance(asset: str) -> bytes:
+        return b'{"asset":"%s","free":"3","locked":"0"}' % asset.encode()
+
+    data = b'{"data": [{"x":[1],"balances":[%s,%s]} , {"balances":[]},{"balances":[%s]}],"code":0}'
+    found = GROUPED.many(data % (balance("A"), balance("B"), balance("C")))
+    assert found == [AssetBalance(asset, Decimal(3), Decimal(0)) for asset in "ABC"]
+    assert GROUPED.many(b'{"data":[]}') == []
+    for faulty, field in (
+        (b'{"data":{}}', "data"),
+        (b'{"data":[1]}', "data[]"),
+        (b'{"data":[{}]}', "data[].balances"),
+        (b'{"data":[{"balances":[]},{"balances":{}}]}', "data[].balances"),
+        (b'{"data":[{"balances":[{"asset":"A","free":"x"}]}]}', "data[].balances[0].free"),
+        (b'{"data":[{"balances":[]},]}', "data[]"),
+        (b'{"data":[{"balances":[]}', "data[]"),
+    ):
+        with pytest.raises(DecodeError) as caught:
+            GROUPED.many(faulty)
+        assert caught.value.field == field, faulty
+    with pytest.raises(TypeError, match="many rows"):
+        GROUPED.one(b'{"data":[]}')
+
+
 def test_choices_need_a_value_for_each_field() -> None:
     with pytest.raises(ValueError, match="one value to each"):
         decoding.choice("type", ("order_type", "time_in_force"), {"LIMIT": (OrderType.LIMIT,)})

@@ -38,6 +38,9 @@ class Row(Struct, kw_only=True):
     time_us: int | None = timestamp_ms(default=None)
     count: int | None = field(of=int, default=None)
     is_maker: bool | None = field(of=bool, default=None)
+    budget: Decimal | None = money(default=None)
+    mode: TimeInForce | None = field(of=TimeInForce, default=None)
+    raw_mode: str | None = field(of=str, default=None)
 
 
 COLUMNS = (
@@ -61,12 +64,23 @@ COLUMNS = (
     ColumnSpec("timestamp", "microseconds", ("time_us",), unit="us"),
     ColumnSpec("integer", "count", ("count",)),
     ColumnSpec("flag", "isMaker", ("is_maker",)),
-)
+    ColumnSpec("number", "budget", ("budget",), where=("side", Side.BUY), unless=("state", TimeInForce.IOC)),
+    ColumnSpec(
+        "choice", "mode", ("mode",), {"G": (TimeInForce.GTC,)}, unknown=(None,), raw="raw_mode",
+        unless=("side", Side.SELL),
+    ),
+)  # fmt: skip
 SYMBOLS = {"BTCUSDT": Symbol("BTC", "USDT"), "ÄB": Symbol("Ä", "B")}
 FIELDS = tuple(each for column in COLUMNS for each in (*column.fields, *([column.raw] if column.raw else [])))
 REQUIRED = ("symbol", "name")
-PLAIN = Decoder(Row, "row", columns=[column.build() for column in COLUMNS])
-INSIDE = Decoder(Row, "row", columns=[column.build() for column in COLUMNS], within=("data", "rows"))
+Path = tuple[Any, ...]
+PLAIN: Path = ()
+INSIDE: Path = ("data", "rows")
+GROUPED: Path = ("data", ..., "rows")
+DECODERS = {
+    path: Decoder(Row, "row", columns=[column.build() for column in COLUMNS], within=path)
+    for path in (PLAIN, INSIDE, GROUPED)
+}
 
 
 def told(row: Row) -> dict[str, Any]:
@@ -80,9 +94,9 @@ def spelled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def compare(data: bytes, *, many: bool, inside: bool) -> bool:
+def compare(data: bytes, *, many: bool, path: Path) -> bool:
     """Decode both ways; return whether the reply was accepted."""
-    decoder = INSIDE if inside else PLAIN
+    decoder = DECODERS[path]
     found: list[Row] | None = None
     refusal: DecodeError | None = None
     try:
@@ -94,16 +108,14 @@ def compare(data: bytes, *, many: bool, inside: bool) -> bool:
         assert refusal.endpoint == "row"
         assert len(refusal.excerpt) <= 60
         with pytest.raises(oracle.Refused):
-            expect(data, many=many, inside=inside)
+            expect(data, many=many, path=path)
         return False
-    assert spelled([told(row) for row in found]) == spelled(expect(data, many=many, inside=inside))
+    assert spelled([told(row) for row in found]) == spelled(expect(data, many=many, path=path))
     return True
 
 
-def expect(data: bytes, *, many: bool, inside: bool) -> list[dict[str, Any]]:
-    return oracle.decode(
-        data, COLUMNS, many=many, symbols=SYMBOLS, required=REQUIRED, within=("data", "rows") if inside else ()
-    )
+def expect(data: bytes, *, many: bool, path: Path) -> list[dict[str, Any]]:
+    return oracle.decode(data, COLUMNS, many=many, symbols=SYMBOLS, required=REQUIRED, within=path)
 
 
 DIGITS = st.text("0123456789", min_size=1, max_size=24) | st.text("0", max_size=5).map(lambda zeros: "1" + zeros)
@@ -141,15 +153,17 @@ GOOD: dict[str, st.SearchStrategy[str]] = {
     "integer": st.integers(-(10**17), 10**17).map(str),
     "flag": st.sampled_from(["true", "false", "null"]),
 }  # fmt: skip
-CHOICES = {"side": st.sampled_from(['"BUY"', '"SELL"', '"BU\\u0059"']), "state": st.sampled_from(["1", '"2"', "9"])}
+CHOICES = {"side": st.sampled_from(['"BUY"', '"SELL"', '"BU\\u0059"']), "state": st.sampled_from(["1", '"2"', "9"]),
+           "mode": st.sampled_from(['"G"', '"x"'])}  # fmt: skip
 KEYS = st.sampled_from([json.dumps(column.key) for column in COLUMNS]) | STRINGS | st.just('"pric\\u0065"')
 BLANKS = st.sampled_from(["", "", "", " ", "\n\t", "\r "])
 
 
 @st.composite
-def documents(draw: st.DrawFn) -> tuple[bytes, bool, bool]:
+def documents(draw: st.DrawFn) -> tuple[bytes, bool, Path]:
     """Draw a reply, mostly well-formed, with zero to two values, keys or bytes that may not be."""
-    many, inside = draw(st.booleans()), draw(st.booleans())
+    many = draw(st.booleans())
+    path = draw(st.sampled_from([PLAIN, INSIDE, GROUPED] if many else [PLAIN, INSIDE]))
     rows = []
     for _ in range(draw(st.integers(0, 3)) if many else 1):
         members = [
@@ -165,29 +179,31 @@ def documents(draw: st.DrawFn) -> tuple[bytes, bool, bool]:
         blank = draw(BLANKS)
         rows.append("{" + ",".join(f"{blank}{key}{blank}:{blank}{value}{blank}" for key, value in members) + "}")
     text = "[" + ",".join(rows) + "]" if many else rows[0]
-    if inside:
-        more = draw(STRINGS)
-        text = '{"code":0,"data":{' + f'{more}:{draw(ANY)},"rows":{text}' + '},"msg":' + draw(TREES) + "}"
+    if path is not PLAIN:
+        text = "{" + f'{draw(STRINGS)}:{draw(ANY)},"rows":{text}' + "}"
+        if path is GROUPED:
+            text = "[" + ",".join([text] * draw(st.integers(1, 2))) + "]"
+        text = '{"code":0,"data":' + text + ',"msg":' + draw(TREES) + "}"
     data = draw(BLANKS).encode() + text.encode("utf-8", "surrogatepass") + draw(BLANKS).encode()
-    return data, many, inside
+    return data, many, path
 
 
 @settings(max_examples=200)
 @given(documents())
-def test_generated_replies(document: tuple[bytes, bool, bool]) -> None:
-    data, many, inside = document
-    compare(data, many=many, inside=inside)
+def test_generated_replies(document: tuple[bytes, bool, Path]) -> None:
+    data, many, path = document
+    compare(data, many=many, path=path)
 
 
 @settings(max_examples=200)
 @given(documents(), st.data())
-def test_damaged_replies(document: tuple[bytes, bool, bool], draws: st.DataObject) -> None:
-    data, many, inside = document
+def test_damaged_replies(document: tuple[bytes, bool, Path], draws: st.DataObject) -> None:
+    data, many, path = document
     at = draws.draw(st.integers(0, len(data)))
     gone = draws.draw(st.integers(0, 3))
     put = draws.draw(st.binary(max_size=3) | st.sampled_from([b'"', b",", b"}", b"\xc3(", b"\xed\xa0\x80", b"\\"]))
-    compare(data[:at] + put + data[at + gone :], many=many, inside=inside)
-    compare(data[:at], many=many, inside=inside)
+    compare(data[:at] + put + data[at + gone :], many=many, path=path)
+    compare(data[:at], many=many, path=path)
 
 
 @settings(max_examples=200)
@@ -203,8 +219,9 @@ def test_damaged_replies(document: tuple[bytes, bool, bool], draws: st.DataObjec
 @example(b'{"symbol":"BTCUSDT","orderId":1,"x":1,"x":2}')
 def test_any_bytes(data: bytes) -> None:
     for many in (False, True):
-        for inside in (False, True):
-            compare(data, many=many, inside=inside)
+        for path in (PLAIN, INSIDE):
+            compare(data, many=many, path=path)
+    compare(data, many=True, path=GROUPED)
 
 
 @settings(max_examples=200)
@@ -212,8 +229,8 @@ def test_any_bytes(data: bytes) -> None:
 def test_each_value_in_each_column(column: ColumnSpec, value: str) -> None:
     base = {"symbol": '"BTCUSDT"', "orderId": '"1"'} | {column.key: value}
     text = ",".join(f'"{key}":{each}' for key, each in base.items())
-    compare(f"{{{text}}}".encode("utf-8", "surrogatepass"), many=False, inside=False)
-    compare(f'[{{{text},"more":{value}}}]'.encode("utf-8", "surrogatepass"), many=True, inside=False)
+    compare(f"{{{text}}}".encode("utf-8", "surrogatepass"), many=False, path=PLAIN)
+    compare(f'[{{{text},"more":{value}}}]'.encode("utf-8", "surrogatepass"), many=True, path=PLAIN)
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
@@ -221,8 +238,8 @@ def test_the_generators_reach_accepted_values(column: ColumnSpec) -> None:
     """A comparison in which everything is refused would prove nothing."""
     good = {
         "symbol": '"BTCUSDT"', "text": "17", "number": "1.50", "timestamp": '"1691702924010.071"', "integer": "-3",
-        "flag": "true", "choice": '"BUY"' if column.key == "side" else "2",
+        "flag": "true", "choice": {"side": '"BUY"', "state": "2", "mode": '"G"'}.get(column.key, ""),
     }[column.kind]  # fmt: skip
     base = {"symbol": '"BTCUSDT"', "orderId": '"1"'} | {column.key: good}
     text = ",".join(f'"{key}":{each}' for key, each in base.items())
-    assert compare(f"{{{text}}}".encode(), many=False, inside=False)
+    assert compare(f"{{{text}}}".encode(), many=False, path=PLAIN)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spotlane._core import decoding
 from spotlane._core.structs import Struct, field, money, timestamp_ms
 from spotlane.errors import UsageError
 
@@ -216,6 +217,53 @@ def test_copies_and_pickles() -> None:
     assert paint.__replace__(gloss=None).gloss is None
     with pytest.raises(TypeError, match="no argument 'glos'"):
         paint.replace(glos=2)
+
+
+def test_a_copy_is_checked_where_it_differs() -> None:
+    paint = GlossPaint("a", price=Decimal("1.50"), change=Decimal(10**30), made_ms=5, code="123456", gloss=1)
+    assert paint.replace() == paint
+    assert paint.replace().price is paint.price
+    assert paint.replace(price=None, gloss=None) == GlossPaint("a", change=Decimal(10**30), made_ms=5, code="123456")
+    with pytest.raises(UsageError, match=r"GlossPaint\.name has a blank"):
+        paint.replace(name="a b")
+    with pytest.raises(UsageError, match=r"GlossPaint\.price must not be negative"):
+        paint.replace(price=Decimal(-1))
+    wrong: Any = paint
+    for changes in ({"name": None}, {"colour": None}, {"price": 1.5}, {"gloss": "1"}):
+        with pytest.raises(TypeError, match="takes"):
+            wrong.replace(**changes)
+    assert (paint.price, paint.double, paint.gloss) == (Decimal("1.50"), Decimal(3), 1)
+
+
+def test_the_part_of_a_base_class() -> None:
+    gloss = GlossPaint("a", price=Decimal("1.50"), code="123456", gloss=7)
+    assert gloss.double == 3
+    paint = gloss.upcast(Paint, price=Decimal(4))
+    assert type(paint) is Paint
+    assert paint == Paint("a", price=Decimal(4), code="123456")
+    assert paint.double == 8
+    assert gloss.upcast(GlossPaint) == gloss
+    with pytest.raises(TypeError, match="no argument 'gloss'"):
+        gloss.upcast(Paint, gloss=2)
+    with pytest.raises(TypeError, match="Twin is no base of GlossPaint"):
+        gloss.upcast(Twin)
+    with pytest.raises(TypeError, match="GlossPaint is no base of Paint"):
+        paint.upcast(GlossPaint)
+    with pytest.raises(TypeError, match="declares no fields"):
+        paint.upcast(Struct)
+
+
+@settings(max_examples=150)
+@given(st.integers(-(10**18) + 1, 10**18 - 1), st.integers(-40, 40))
+def test_decimals_that_are_made_when_they_are_read(coefficient: int, exponent: int) -> None:
+    number = Decimal((int(coefficient < 0), tuple(map(int, str(abs(coefficient)))), exponent))
+    column = decoding.number("n", "change")
+    table = decoding.Decoder(Paint, "paint", columns=(column,), constants={"name": "a"})
+    with localcontext(HOSTILE) as context:
+        change = table.one(f'{{"n":"{number}"}}'.encode()).change
+        assert not any(context.flags.values())
+    assert change is not None
+    assert change.as_tuple() == number.as_tuple()
 
 
 def test_repr_and_to_dict_hide_secrets() -> None:

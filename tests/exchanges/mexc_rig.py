@@ -51,6 +51,12 @@ def parameters(request: ReceivedRequest) -> dict[str, str]:
     return dict(parse_qsl(request.query, keep_blank_values=True, strict_parsing=True))
 
 
+def stand_still(venue: Sandbox, *, ahead_ms: int = 500) -> None:
+    """Stop the exchange's clock ahead of the client's, which runs on: no acknowledgement is older than its order."""
+    venue.clock.freeze()
+    venue.clock.advance(ahead_ms)
+
+
 def pass_time(venue: Sandbox, clock: ManualClock, seconds: float) -> None:
     """Move the exchange's clock and the client's on by the same time."""
     venue.clock.advance(round(seconds * 1_000))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from decimal import Decimal
 from urllib.parse import parse_qsl
 
@@ -98,7 +97,7 @@ async def test_what_lies_before_the_newest_page_is_read_by_the_day(monkeypatch: 
     day_ms = 86_400_000
     limit = HistoryLimit(max_span_ms=day_ms, reach_ms=3 * day_ms, page_rows=3)
     monkeypatch.setattr(module, "_PAGE_ROWS", 3)
-    monkeypatch.setattr(module.BinancePrivateRest, "spec", replace(spec.SPEC, histories={"orders": limit}))
+    monkeypatch.setattr(module.BinancePrivateRest, "spec", spec.SPEC._replace(histories={"orders": limit}))
     async with binance() as (venue, exchange):
         orders = []
         for _ in range(8):

@@ -35,7 +35,7 @@ def judge(body: bytes, status: int = 400, endpoint: Endpoint = spec.PLACE) -> Re
     def read(_: bytes) -> object:
         raise AssertionError("an error is not read as a success")
 
-    result = Judge("binance", ERRORS, tell).understand(endpoint, Reply(status, {}, body), read)
+    result = Judge("binance", ERRORS, tell).understand(endpoint, Reply(status, (), body), read)
     assert isinstance(result, Refusal)
     return result
 

@@ -115,6 +115,15 @@ def test_price_and_quote_size_are_compared_too(params: OrderParams, changes: dic
         wire.read_placed(encoded({**FULL, **changes}), intent(params), never)
 
 
+def test_a_refusal_says_what_was_told_and_what_was_sent() -> None:
+    with pytest.raises(DecodeError, match="clientOrderId is 'another', '6gCrw2kRUAF9CvJDGP16IP' was sent") as refused:
+        wire.read_placed(encoded({**FULL, "clientOrderId": "another"}), intent(), never)
+    assert refused.value.field == "clientOrderId"
+    priced = SELL.replace(order_type=OrderType.LIMIT, price=Decimal(2))
+    with pytest.raises(DecodeError, match="price is missing, 2 was sent"):
+        wire.read_placed(encoded({**FULL, "type": "LIMIT", "price": "0.00"}), intent(priced), never)
+
+
 def test_a_bare_acknowledgement_is_not_taken_for_a_full_reply() -> None:
     bare = {name: FULL[name] for name in ("symbol", "orderId", "orderListId", "clientOrderId", "transactTime")}
     with pytest.raises(DecodeError):

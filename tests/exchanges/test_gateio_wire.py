@@ -236,6 +236,22 @@ def test_the_reply_to_another_order_is_not_believed(changes: dict[str, Any]) -> 
         wire.read_placed(encoded({**LIMIT, **changes}), intent(), unread)
 
 
+def test_a_refusal_says_what_was_told_and_what_was_sent() -> None:
+    with pytest.raises(DecodeError, match=r"amount is 0\.00069, 0\.00068 was sent") as refused:
+        wire.read_placed(encoded({**LIMIT, "amount": "0.00069"}), intent(), unread)
+    assert refused.value.field == "amount"
+    market = {"order_type": OrderType.MARKET, "price": None, "quantity": None, "quote_quantity": Decimal("20.5")}
+    reply = {**LIMIT, "type": "market", "time_in_force": "ioc", "amount": "20.50"}
+    order = wire.read_placed(encoded(reply), intent(**market), unread)
+    assert (order.quantity, order.quote_quantity, order.client_order_id) == (
+        None,
+        Decimal("20.5"),
+        intent().client_order_id,
+    )
+    with pytest.raises(DecodeError, match=r"amount is 20\.4, 20\.5 was sent"):
+        wire.read_placed(encoded({**reply, "amount": "20.4"}), intent(**market), unread)
+
+
 def test_the_reply_to_an_order_of_another_pair_is_not_believed() -> None:
     with pytest.raises(DecodeError, match="ETH_USDT"):
         wire.read_placed(encoded({**LIMIT, "currency_pair": "ETH_USDT"}), intent(), unread)

@@ -14,6 +14,7 @@ from mexc_rig import (
     market_buy,
     parameters,
     resting,
+    stand_still,
     until,
 )
 
@@ -92,8 +93,8 @@ async def test_an_unconfirmed_cancel_returns_after_its_ack(venue: Sandbox, excha
 
 
 async def test_a_cancel_that_is_not_seen_to_be_final_says_so(venue: Sandbox) -> None:
-    venue.clock.freeze()
     async with connect(venue, timeout_s=0.2) as exchange:
+        stand_still(venue, ahead_ms=80)
         order = await exchange.place_order(resting())
         venue.clock.advance(1_000)
         venue.engine.set_visibility_lag(order=500)
@@ -112,8 +113,8 @@ async def test_a_cancel_that_is_not_seen_to_be_final_says_so(venue: Sandbox) -> 
 
 
 async def test_a_cancel_acknowledged_to_another_client_is_not_taken_for_an_unknown_order(venue: Sandbox) -> None:
-    venue.clock.freeze()
     async with connect(venue) as first, connect(venue) as second:
+        stand_still(venue)
         order = await first.place_order(resting())
         venue.engine.set_visibility_lag(order=500)
         venue.requests.clear()
@@ -145,8 +146,8 @@ async def test_cancelling_all_orders_of_a_symbol(venue: Sandbox, exchange: MexcP
 
 
 async def test_all_orders_cancelled_for_another_client_are_waited_for(venue: Sandbox) -> None:
-    venue.clock.freeze()
     async with connect(venue) as first, connect(venue) as second:
+        stand_still(venue)
         order = await first.place_order(resting())
         venue.engine.set_visibility_lag(order=500)
         venue.requests.clear()

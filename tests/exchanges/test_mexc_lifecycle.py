@@ -23,7 +23,6 @@ from spotlane.errors import (
     DecodeError,
     ExchangeUnavailable,
     NotSent,
-    NotSupported,
     SpotlaneError,
     UnknownSymbol,
     WrongContext,
@@ -185,7 +184,7 @@ async def test_status_tells_the_state_of_the_client(venue: Sandbox) -> None:
     async with connect(venue, clock=clock) as exchange:
         clock.advance(3)
         status = exchange.status()
-        assert (status.exchange, status.is_open, status.transport) == ("mexc", True, "plain")
+        assert (status.exchange, status.is_open, status.transport) == ("mexc", True, "lane")
         assert (status.rules_age_s, status.rules_failures, status.clock_failures) == (3, 0, 0)
         assert status.clock_offset_ms == pytest.approx(venue.clock.now_ms() + 3_000 - clock.time_ms(), abs=1)
         assert status.clock_uncertainty_ms < 2
@@ -375,7 +374,7 @@ async def test_a_lent_session_is_used_and_left_open(venue: Sandbox) -> None:
         ({"timeout_s": float("nan")}, UsageError, "timeout_s"),
         ({"connections": 0}, UsageError, "connections is from 1 to max_connections"),
         ({"connections": 17}, UsageError, "was 17"),
-        ({"transport": "carrier-pigeon"}, NotSupported, "'carrier-pigeon'"),
+        ({"transport": "carrier-pigeon"}, UsageError, "'carrier-pigeon'"),
         ({"withdrawals": True}, TypeError, "WithdrawalPolicy"),
         ({"time_out": 3}, TypeError, "time_out"),
     ],

@@ -18,6 +18,7 @@ from mexc_rig import (
     parameters,
     pass_time,
     resting,
+    stand_still,
     until,
 )
 
@@ -203,8 +204,8 @@ async def test_ten_orders_at_once(venue: Sandbox, exchange: MexcPrivateRest) -> 
 
 
 async def test_an_order_that_was_just_placed_is_waited_for(venue: Sandbox) -> None:
-    venue.clock.freeze()
     async with connect(venue) as exchange:
+        stand_still(venue)
         venue.engine.set_visibility_lag(order=300)
         order = await exchange.place_order(resting())
         for ids in ({"order_id": order.order_id}, {"client_order_id": order.client_order_id}):

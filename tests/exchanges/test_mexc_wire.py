@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from spotlane import (
+    Order,
     OrderParams,
     OrderStatus,
     OrderType,
@@ -237,6 +238,64 @@ def test_a_market_order_acknowledged_as_another_type_with_a_price() -> None:
 def test_an_acknowledgement_of_something_else_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(DecodeError):
         wire.read_placed(changed(ACK, **changes), intent())
+
+
+def test_a_refusal_says_what_was_told_and_what_was_sent() -> None:
+    with pytest.raises(DecodeError, match=r"origQty is 49\.99, 50 was sent") as refused:
+        wire.read_placed(changed(ACK, origQty="49.99"), intent())
+    assert (refused.value.field, refused.value.endpoint) == ("origQty", "placed order")
+
+
+@pytest.mark.parametrize(
+    ("changes", "time_in_force"),
+    [
+        ({}, TimeInForce.GTC),
+        ({"time_in_force": TimeInForce.FOK}, TimeInForce.FOK),
+        ({"order_type": OrderType.LIMIT_MAKER}, TimeInForce.GTC),
+    ],
+)
+def test_an_acknowledged_order_is_the_one_that_was_sent(changes: dict[str, Any], time_in_force: TimeInForce) -> None:
+    sent = intent(**changes)
+    order = wire.read_placed(changed(ACK, origQty=None, price="7", type="MARKET"), sent)
+    assert order == Order(
+        exchange="mexc",
+        symbol=sent.params.symbol,
+        order_id="06a480e69e604477bfb48dddd5f0b750",
+        client_order_id="id-1",
+        side=Side.BUY,
+        order_type=sent.params.order_type,
+        time_in_force=time_in_force,
+        price=Decimal("0.1"),
+        quantity=Decimal(50),
+        created_ms=1666676533741,
+        raw_type="MARKET",
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "query"),
+    [
+        ({}, "type=LIMIT&quantity=50&price=0.1"),
+        ({"time_in_force": TimeInForce.GTC}, "type=LIMIT&quantity=50&price=0.1"),
+        ({"time_in_force": TimeInForce.IOC}, "type=IMMEDIATE_OR_CANCEL&quantity=50&price=0.1"),
+        ({"time_in_force": TimeInForce.FOK}, "type=FILL_OR_KILL&quantity=50&price=0.1"),
+        ({"order_type": OrderType.LIMIT_MAKER}, "type=LIMIT_MAKER&quantity=50&price=0.1"),
+        ({"order_type": OrderType.MARKET, "price": None}, "type=MARKET&quantity=50"),
+        (
+            {"order_type": OrderType.MARKET, "price": None, "quantity": None, "quote_quantity": Decimal("1E+2")},
+            "type=MARKET&quoteOrderQty=100",
+        ),
+        ({"quantity": Decimal("1E-8")}, "type=LIMIT&quantity=0.00000001&price=0.1"),
+    ],
+)
+def test_an_order_as_it_is_sent(changes: dict[str, Any], query: str) -> None:
+    params = intent(**changes).params
+    assert (
+        wire.place_query("MXUSDT", params, "a b") == f"symbol=MXUSDT&side=BUY&{query}&newClientOrderId=a%20b".encode()
+    )
+    guarded = params.replace(side=Side.SELL, self_trade_prevention="cm")
+    assert wire.place_query("MXUSDT", guarded, "1").endswith(b"&newClientOrderId=1&stpMode=cm")
+    assert b"side=SELL" in wire.place_query("MXUSDT", guarded, "1")
 
 
 def test_a_padded_quantity_is_the_same_quantity() -> None:

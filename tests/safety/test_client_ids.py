@@ -41,6 +41,29 @@ def test_an_own_id_is_spent_once_in_any_order(order: list[int]) -> None:
     ids.spend(ids.new())
 
 
+def test_an_issued_id_is_fresh_and_spent() -> None:
+    ids = ClientIds(RULE)
+    kept, issued = ids.new(), [ids.issue() for _ in range(3)]
+    assert len({kept, *issued}) == 4
+    for each in issued:
+        with pytest.raises(UsageError, match="was used before"):
+            ids.spend(each)
+    ids.spend(kept)
+    ids.release(issued[1])
+    ids.spend(issued[1])
+    with pytest.raises(UsageError, match="was used before"):
+        ids.spend(issued[1])
+
+
+def test_ids_count_up_in_base_32() -> None:
+    ids = ClientIds(RULE)
+    made = [ids.issue() if number % 3 else ids.new() for number in range(2_100)]
+    head = made[0][: -len("00000000")]
+    digits = "0123456789abcdefghjkmnpqrstvwxyz"
+    for number, each in enumerate(made):
+        assert each == f"{head}0000{digits[number >> 10]}{digits[number >> 5 & 31]}{digits[number & 31]}0"
+
+
 def test_another_attempt_of_a_spent_id_is_spent_too() -> None:
     ids = ClientIds(RULE)
     made = ids.new()
@@ -98,19 +121,38 @@ def test_own_ids_are_remembered_for_ever_at_no_cost() -> None:
     ids.spend(first)
     for _ in range(70_000):
         ids.spend(ids.new())
-    assert len(ids._spent) < 70_000
+        ids.issue()
+    ids.release(first)
+    ids.spend(first)
+    assert len(ids._unsent) == 1
+    ids.spend(skipped)
     for used in (first, skipped):
         with pytest.raises(UsageError, match="was used before"):
             ids.spend(used)
 
 
-@given(moves=st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=60))
+def test_an_own_id_that_stays_unsent_while_65_536_others_do_counts_as_used() -> None:
+    ids = ClientIds(RULE)
+    first, second = ids.new(), ids.new()
+    for _ in range(65_535):
+        ids.new()
+    ids.spend(second)
+    with pytest.raises(UsageError, match="was used before"):
+        ids.spend(first)
+
+
+@given(moves=st.lists(st.tuples(st.integers(0, 10), st.booleans()), max_size=60))
 def test_spending_and_releasing_against_a_set(moves: list[tuple[int, bool]]) -> None:
     ids = ClientIds(RULE)
-    known = [ids.new() for _ in range(7)] + ["t-a", "t-b", "t-c"]
+    known = ["t-a", "t-b", "t-c"] + [ids.new() for _ in range(7)]
     spent: set[str] = set()
     for position, is_release in moves:
-        name = known[position]
+        if position == 10:
+            known.append(ids.issue() if is_release else ids.new())
+            spent.update(known[-1:] if is_release else [])
+            continue
+        # Counted from the end, so that what was made last comes up, too.
+        name = known[-1 - position]
         if is_release:
             ids.release(name)
             spent.discard(name)

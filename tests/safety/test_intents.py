@@ -42,6 +42,43 @@ def test_nothing_can_be_admitted_after_the_deadline(timeout_s: float, window_ms:
     assert intent.not_after_ms + intent.window_ms == 1_000_000 + int(timeout_s * 1_000)
 
 
+def test_an_intent_can_not_be_changed() -> None:
+    intent = opened()
+    with pytest.raises(AttributeError):
+        intent.client_order_id = "other"  # type: ignore[misc]
+    assert intent == Intent(**intent._asdict())
+
+
+def test_the_times_follow_every_call() -> None:
+    intents = Intents(SPEC, ClientIds(SPEC.client_ids))
+    for now_ms, timeout_s, not_after_ms, window_ms in (
+        (1_000, 2.0, 2_000, 1_000), (5_000, 2.0, 6_000, 1_000), (5_000, 4.0, 7_500, 1_500), (5_000, 0.0, 4_999, 1),
+    ):  # fmt: skip
+        intent = intents.open(PARAMS, BOOK, now_ms=now_ms, deadline=1.0, timeout_s=timeout_s)
+        assert (intent.not_after_ms, intent.window_ms) == (not_after_ms, window_ms)
+
+
+def test_the_rules_are_those_of_the_book_that_is_given() -> None:
+    intents = Intents(SPEC, ClientIds(SPEC.client_ids))
+    coarse = RuleBook("toy", [SymbolRules(PAIR, "ABC-XYZ", tick=Decimal(2), lot=Decimal("0.1"))])
+    for book, is_right in ((BOOK, True), (coarse, False), (BOOK, True), (RuleBook("toy", ()), False)):
+        if is_right:
+            intent = intents.open(PARAMS, book, now_ms=0, deadline=1.0, timeout_s=1.0)
+            assert intent.rules is book.find(PAIR)
+        else:
+            with pytest.raises((PrecisionError, UnknownSymbol)):
+                intents.open(PARAMS, book, now_ms=0, deadline=1.0, timeout_s=1.0)
+
+
+def test_only_what_does_not_pass_quickly_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[OrderParams] = []
+    monkeypatch.setattr("spotlane.safety.intents.check_order", lambda _, rules, params: looked_at.append(params))
+    long = PARAMS.replace(quantity=Decimal("1.0000000000000000000"))
+    for params in (PARAMS, long):
+        opened(params)
+    assert looked_at == [long]
+
+
 def test_an_order_that_is_refused_keeps_its_id_free() -> None:
     ids = ClientIds(SPEC.client_ids)
     for broken, error in (

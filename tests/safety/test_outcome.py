@@ -65,7 +65,7 @@ class Desk:
             _read,
             Submission(what, "id-1", order_id, look_up or nothing),
             deadline=self.clock.monotonic() + 2,
-            notice=self.noticed.append,
+            notice=lambda _, refusal: self.noticed.append(refusal),
         )
 
 
@@ -76,7 +76,7 @@ def _read(body: bytes) -> str:
 
 
 def answering(status: int, body: bytes) -> Answer:
-    return lambda: Reply(status, {}, body)
+    return lambda: Reply(status, (), body)
 
 
 def losing(reason: str) -> Answer:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from multidict import CIMultiDict
 
 from spotlane.errors import (
     AuthenticationError,
@@ -32,7 +31,7 @@ ROWS = {row.code: row for group in ERRORS.rows.values() for row in group}
 
 
 def reply(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Reply:
-    return Reply(status, CIMultiDict(headers or {}), body)
+    return Reply(status, [(name.encode(), value.encode()) for name, value in (headers or {}).items()], body)
 
 
 def refuse(body: bytes) -> str:

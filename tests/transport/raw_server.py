@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import array
 import asyncio
+import fcntl
 import os
 import socket
 import ssl
 import struct
+import termios
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 from spotlane._core.signing import Hmac, QueryAuth, Signed
 from spotlane.spec import Endpoint, Verb
 from spotlane.transport import (
     Budget,
+    Carrier,
+    CarrierStatus,
     Channel,
     Clock,
     ExchangeClock,
+    LaneCarrier,
     ManualClock,
     PlainCarrier,
     Reply,
@@ -30,6 +36,10 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\
 API_KEY = "canary-key-7f3a"
 API_SECRET = b"canary-secret-91c2"
 PATIENCE_S = 10.0
+
+# Every way of moving signed bytes over TCP. A test that uses the fixture carrier_kind runs with each of them.
+CARRIERS: dict[str, Callable[..., Carrier]] = {"lane": LaneCarrier, "plain": PlainCarrier}
+carrier_class = CARRIERS["plain"]
 
 
 class Peer:
@@ -64,6 +74,19 @@ class Peer:
     def write_at_once(self, data: bytes) -> None:
         """Hand bytes to the kernel before the event loop can turn."""
         assert os.write(self._fd, data) == len(data)
+
+    def pause(self) -> None:
+        """Leave what arrives from now on in the kernel."""
+        cast(asyncio.Transport, self.writer.transport).pause_reading()
+
+    def resume(self) -> None:
+        cast(asyncio.Transport, self.writer.transport).resume_reading()
+
+    def unread(self) -> int:
+        """Return how many bytes the kernel holds for this end."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self._fd, termios.FIONREAD, count)
+        return count[0]
 
     def end_at_once(self) -> None:
         """Send a FIN before the event loop can turn."""
@@ -157,10 +180,15 @@ async def raw_server(
         await until(lambda: not server.tasks)
 
 
+def make_carrier(base_url: str, **options: Any) -> Carrier:
+    """Make a carrier of the kind that the test runs with."""
+    return carrier_class(base_url, **options)
+
+
 @asynccontextmanager
-async def open_carrier(url: str, **options: Any) -> AsyncIterator[PlainCarrier]:
+async def open_carrier(url: str, **options: Any) -> AsyncIterator[Carrier]:
     """Open a carrier with one connection that is not warmed, unless told otherwise."""
-    carrier = PlainCarrier(url, **{"connections": 1, **options})
+    carrier = make_carrier(url, **{"connections": 1, **options})
     try:
         await carrier.open()
         yield carrier
@@ -180,11 +208,25 @@ async def until_equal(look: Callable[[], object], expected: object) -> None:
     await until(lambda: look() == expected)
 
 
+async def turns(count: int = 10) -> None:
+    """Let the event loop turn: whatever the kernel holds by now for a socket of this process is read by then."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 async def at_rest(client: Carried, clock: ManualClock) -> None:
-    """Wait until nothing is under way and the keeper of the connections waits for the clock."""
-    pool = client.carrier._pool
-    assert pool is not None
-    await until(lambda: clock.pending_timers == 1 and not pool._busy and not pool._opening)
+    """Wait until nothing is under way, and all that is still to come waits for the clock."""
+
+    def look() -> tuple[CarrierStatus, int]:
+        return client.carrier.status(), clock.pending_timers
+
+    seen, quiet = look(), 0
+    async with asyncio.timeout(PATIENCE_S):
+        while quiet < 20:
+            await asyncio.sleep(0.001)
+            now = look()
+            quiet = quiet + 1 if now == seen and not now[0].busy else 0
+            seen = now
 
 
 class SigningAuthenticator:
@@ -219,7 +261,7 @@ def read(path: str = "/read", *, max_reply_bytes: int = 1 << 20) -> Request:
 class Carried:
     """A carrier, and a shorthand to send over it with a real signature."""
 
-    def __init__(self, carrier: PlainCarrier, clock: Clock) -> None:
+    def __init__(self, carrier: Carrier, clock: Clock) -> None:
         self.carrier = carrier
         self.clock = clock
         self.authenticator = SigningAuthenticator()
@@ -227,7 +269,7 @@ class Carried:
     async def send(self, request: Request | None = None, *, within_s: float = PATIENCE_S) -> Reply:
         request = request if request is not None else order()
 
-        def seal() -> Sealed:
+        def seal(request: Request) -> Sealed:
             stamp_ms = self.clock.time_ms()
             return Sealed(self.authenticator.sign(request, stamp_ms), stamp_ms)
 
@@ -241,7 +283,7 @@ async def carried(server: RawServer, *, clock: Clock | None = None, **options: A
         yield Carried(carrier, clock)
 
 
-def make_channel(carrier: PlainCarrier, clock: Clock) -> Channel:
+def make_channel(carrier: Carrier, clock: Clock) -> Channel:
     return Channel(
         carrier,
         clock=clock,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,16 +22,20 @@ from raw_server import (
     at_rest,
     carried,
     expire,
+    make_carrier,
     open_carrier,
     order,
     raw_server,
     read,
+    turns,
     until,
     until_equal,
 )
 
-from spotlane.errors import NotSent, NotSupported, UsageError, WrongContext
-from spotlane.transport import ManualClock, PlainCarrier, ReplyLost, Sealed
+from spotlane.errors import NotSent, UsageError, WrongContext
+from spotlane.transport import ManualClock, ReplyLost, Request, Sealed
+
+pytestmark = pytest.mark.usefixtures("carrier_kind")
 
 
 @pytest.fixture
@@ -88,7 +93,7 @@ async def test_connection_is_retired_at_three_fifths_of_the_servers_idle_limit(i
 async def test_refused_request_does_not_renew_the_idle_time_of_its_connection() -> None:
     clock = ManualClock()
 
-    def refuse() -> Sealed:
+    def refuse(request: Request) -> Sealed:
         raise NotSent("too late")
 
     async with raw_server() as server, carried(server, clock=clock, keepalive_s=10.0) as client:
@@ -217,22 +222,17 @@ async def test_cancellation_while_the_body_arrives_closes_the_connection() -> No
         if peer.number:
             await peer.write(OK)
         else:
-            await peer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
+            peer.write_at_once(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{")
 
     async with raw_server(script) as server, carried(server) as client:
         sending = asyncio.create_task(client.send(order("/first")))
-        protocol = (await _busy(client)).protocol
-        await until(lambda: protocol._payload is not None)
+        await until(lambda: server.requests)
+        await turns()
         sending.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sending
         assert (await client.send(order("/second"))).body == b"{}"
         assert number_of(server, "/first") != number_of(server, "/second")
-
-
-async def _busy(client: Carried) -> Any:
-    await until(lambda: client.carrier._pool._busy)  # type: ignore[union-attr]
-    return next(iter(client.carrier._pool._busy))  # type: ignore[union-attr]
 
 
 async def test_full_pool_makes_a_request_wait_until_its_deadline_and_sends_nothing() -> None:
@@ -284,11 +284,9 @@ async def test_rest_of_a_request_that_was_given_up_is_not_sent_later() -> None:
     async def script(peer: Peer) -> None:
         if peer.number:
             return
-        transport = peer.writer.transport
-        assert isinstance(transport, asyncio.Transport)
-        transport.pause_reading()
+        peer.pause()
         await may_read.wait()
-        transport.resume_reading()
+        peer.resume()
         while part := await peer.reader.read(1 << 20):
             received.append(len(part))
 
@@ -296,8 +294,7 @@ async def test_rest_of_a_request_that_was_given_up_is_not_sent_later() -> None:
     async with raw_server(script) as server, carried(server, clock=clock) as client:
         await until(lambda: server.peers)
         sending = asyncio.create_task(client.send(order(body=body), within_s=1))
-        busy = await _busy(client)
-        await until(lambda: busy.protocol.writing_paused)
+        await until(lambda: server.peers[0].unread() > 0)
         clock.advance(2)
         with pytest.raises(ReplyLost) as caught:
             await sending
@@ -338,13 +335,22 @@ async def test_name_that_does_not_resolve_sends_nothing(monkeypatch: pytest.Monk
 
 
 async def test_connection_sends_small_pieces_at_once() -> None:
-    async with raw_server() as server, carried(server) as client:
-        transport = client.carrier._pool._idle[0].protocol.transport  # type: ignore[union-attr]
-        assert transport is not None
-        end = transport.get_extra_info("socket")
-        assert end.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    ends: list[socket.socket] = []
+
+    def make_socket(address: tuple[Any, ...]) -> socket.socket:
+        ends.append(socket.socket(*address[:3]))
+        return ends[-1]
+
+    connector = aiohttp.TCPConnector(socket_factory=make_socket)
+    async with (
+        raw_server() as server,
+        aiohttp.ClientSession(connector=connector) as session,
+        carried(server, session=session) as client,
+    ):
         await client.send()
-        assert len(server.peers) == 1
+        (end,) = ends
+        with socket.socket(fileno=os.dup(end.fileno())) as own:
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 async def test_source_address_is_used() -> None:
@@ -391,7 +397,7 @@ async def test_closed_session_is_refused_on_opening() -> None:
     session = aiohttp.ClientSession()
     await session.close()
     with pytest.raises(UsageError, match="closed"):
-        await PlainCarrier("https://api.example.com", session=session).open()
+        await make_carrier("https://api.example.com", session=session).open()
 
 
 def test_session_of_another_loop_is_refused_on_opening() -> None:
@@ -402,7 +408,7 @@ def test_session_of_another_loop_is_refused_on_opening() -> None:
 
         session = theirs.run(make())
         with pytest.raises(WrongContext, match="another event loop"):
-            ours.run(PlainCarrier("https://api.example.com", session=session).open())
+            ours.run(make_carrier("https://api.example.com", session=session).open())
         theirs.run(session.close())
 
 
@@ -410,27 +416,6 @@ async def test_open_carrier_is_not_opened_again() -> None:
     async with raw_server() as server, open_carrier(server.url) as carrier:
         with pytest.raises(UsageError, match="open already"):
             await carrier.open()
-
-
-@pytest.mark.parametrize("owner", [aiohttp.BaseConnector, aiohttp.client_proto.ResponseHandler])
-async def test_aiohttp_without_what_is_relied_on_is_refused(
-    owner: type[object], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(owner, "_release" if owner is aiohttp.BaseConnector else "should_close")
-    with pytest.raises(NotSupported, match="install aiohttp"):
-        async with open_carrier("http://127.0.0.1:1"):
-            pass
-
-
-async def test_session_never_sends_twice_by_itself() -> None:
-    async with raw_server() as server, open_carrier(server.url) as carrier:
-        session = carrier._session
-        assert session is not None
-        assert session._retry_connection is False
-        assert session.trust_env is False
-        assert session.auto_decompress is False
-        assert session.timeout == aiohttp.ClientTimeout(total=None, sock_connect=None)
-        assert isinstance(session.cookie_jar, aiohttp.DummyCookieJar)
 
 
 @pytest.mark.parametrize(
@@ -452,14 +437,14 @@ async def test_session_never_sends_twice_by_itself() -> None:
 )
 def test_option_that_cannot_work_is_refused(options: dict[str, Any], match: str) -> None:
     with pytest.raises(UsageError, match=match) as caught:
-        PlainCarrier(**{"base_url": "https://api.example.com", **options})
+        make_carrier(**{"base_url": "https://api.example.com", **options})
     assert "word" not in str(caught.value)
 
 
 async def test_source_address_and_session_together_are_refused() -> None:
     async with aiohttp.ClientSession() as session:
         with pytest.raises(UsageError, match="local_addr"):
-            PlainCarrier("https://api.example.com", session=session, source_address="127.0.0.1")
+            make_carrier("https://api.example.com", session=session, source_address="127.0.0.1")
 
 
 async def test_nothing_is_left_behind() -> None:

@@ -26,13 +26,18 @@ from raw_server import (
     until,
 )
 
+from spotlane._core.berths import Berth
 from spotlane._core.signing import QueryAuth
 from spotlane.errors import SpotlaneError
 from spotlane.spec import Verb
-from spotlane.transport import ManualClock
+from spotlane.transport import HttpCarrier, ManualClock
+from spotlane.transport.pool import ConnectionPool
+
+pytestmark = pytest.mark.usefixtures("carrier_kind")
 
 # QueryAuth is what keeps the key and shows it to nobody; whoever asks the garbage collector for its parts gets them.
-_NOT_FOLLOWED = (FrameType, FunctionType, ModuleType, type, QueryAuth)
+# Carriers and connections lead to the event loop, and so to everything in this process, the server's end included.
+_NOT_FOLLOWED = (FrameType, FunctionType, ModuleType, type, QueryAuth, HttpCarrier, ConnectionPool, Berth)
 REPLIES = {
     "disconnected": b"",
     "malformed": b"<html>\r\n\r\n",

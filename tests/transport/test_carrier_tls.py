@@ -7,10 +7,12 @@ import ssl
 import aiohttp
 import pytest
 import trustme
-from raw_server import Carried, Peer, RawServer, open_carrier, order, raw_server
+from raw_server import Carried, Peer, RawServer, make_carrier, open_carrier, order, raw_server
 
 from spotlane.errors import NotSent, UsageError
-from spotlane.transport import PlainCarrier, SystemClock
+from spotlane.transport import SystemClock
+
+pytestmark = pytest.mark.usefixtures("carrier_kind")
 
 
 def server_context(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
@@ -111,4 +113,4 @@ def _optional_certificates() -> ssl.SSLContext:
 @pytest.mark.parametrize("context", [_without_names(), _without_certificates(), _optional_certificates()])
 def test_context_that_does_not_verify_is_refused(context: ssl.SSLContext) -> None:
     with pytest.raises(UsageError, match="must verify"):
-        PlainCarrier("https://api.example.com", ssl_context=context)
+        make_carrier("https://api.example.com", ssl_context=context)

@@ -47,7 +47,7 @@ class Rig:
         if self.fault is not None:
             raise self.fault
         await self.gate.wait()
-        return Reply(200, {}, b"{}")
+        return Reply(200, (), b"{}")
 
 
 async def opened(*, has_credentials: bool = True) -> Rig:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from spotlane.transport.pool import PooledConnection
+from spotlane.transport.plain import PlainConnection
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def ends() -> Iterator[tuple[socket.socket, socket.socket]]:
         yield ours, theirs
 
 
-def connection_over(ours: socket.socket, *, is_tls: bool) -> PooledConnection:
+def connection_over(ours: socket.socket, *, is_tls: bool) -> PlainConnection:
     facts = {"socket": ours, "sslcontext": object() if is_tls else None}
-    protocol = SimpleNamespace(is_connected=lambda: True, should_close=False, _parser=object())
+    protocol = SimpleNamespace(is_connected=lambda: True, should_close=False, _parser=None)
     raw = SimpleNamespace(protocol=protocol, transport=SimpleNamespace(get_extra_info=facts.get))
-    return PooledConnection(raw, 0.0)  # type: ignore[arg-type]
+    return PlainConnection(raw, 0.0)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("is_tls", [False, True])
@@ -33,7 +33,7 @@ def test_what_follows_a_tls_handshake_is_no_reply(is_tls: bool, ends: tuple[sock
     theirs.sendall(b"session ticket")
     assert connection.is_silent() is is_tls
     ours.recv(100)
-    assert connection.rest(1.0)
+    assert connection.rest(was_used=True)
     assert connection.is_silent()
     theirs.sendall(b"unasked")
     assert not connection.is_silent()
@@ -43,5 +43,5 @@ def test_connection_lost_while_it_was_made_is_given_back() -> None:
     closed: list[bool] = []
     raw = SimpleNamespace(protocol=None, transport=None, close=lambda: closed.append(True))
     with pytest.raises(ConnectionResetError):
-        PooledConnection(raw, 0.0)  # type: ignore[arg-type]
+        PlainConnection(raw, 0.0)  # type: ignore[arg-type]
     assert closed == [True]

@@ -23,6 +23,8 @@ cdef class _Column:
     cdef str raw
     cdef int to_milliseconds
     cdef bint zero_is_none
+    cdef tuple where
+    cdef tuple unless
 
 cdef bint refuses(_Column column) except -1
 cdef bint fits(_Column column, Py_ssize_t position, _Field field) except -1

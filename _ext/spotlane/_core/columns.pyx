@@ -16,11 +16,13 @@ cdef class _Column:
         return f"<column {self.key!r} -> {', '.join(self.fields)}>"
 
 
-cdef _Column _column(ColumnKind kind, str key, tuple fields):
+cdef _Column _column(ColumnKind kind, str key, tuple fields, tuple where=None, tuple unless=None):
     cdef _Column made = _Column.__new__(_Column)
     made.kind = kind
     made.key = key
     made.fields = fields
+    made.where = where
+    made.unless = unless
     return made
 
 
@@ -29,9 +31,13 @@ def text(str key, str field):
     return _column(TEXT, key, (field,))
 
 
-def number(str key, str field, *, bint zero_is_none=False):
-    """Read an exact decimal, bare or in a string. null and "" are None, and so is any zero with zero_is_none."""
-    cdef _Column made = _column(NUMBER, key, (field,))
+def number(str key, str field, *, bint zero_is_none=False, tuple where=None, tuple unless=None):
+    """Read an exact decimal, bare or in a string. null and "" are None, and so is any zero with zero_is_none.
+
+    where=(field, value) takes the member for absent in rows whose other field is not that very value, unless=(field,
+    value) in rows where it is.
+    """
+    cdef _Column made = _column(NUMBER, key, (field,), where, unless)
     made.zero_is_none = zero_is_none
     return made
 
@@ -52,15 +58,15 @@ def timestamp(str key, str field, *, str unit="ms", bint zero_is_none=False):
     return made
 
 
-def choice(str key, fields, table, *, unknown=REFUSE, raw=None):
+def choice(str key, fields, table, *, unknown=REFUSE, raw=None, tuple where=None, tuple unless=None):
     """Read one word of a closed vocabulary, a string or an integer.
 
     table maps each word (str or int) to the field's value, or to a tuple of values where `fields` is a tuple. A word
     that it lacks gives `unknown` and is reported to on_unknown, or is a DecodeError without one. raw names a field that
-    keeps the word itself. null and "" leave the fields at their defaults.
+    keeps the word itself. null and "" leave the fields at their defaults. where and unless: see number.
     """
     single = isinstance(fields, str)
-    cdef _Column made = _column(CHOICE, key, (fields,) if single else tuple(fields))
+    cdef _Column made = _column(CHOICE, key, (fields,) if single else tuple(fields), where, unless)
     made.table = {str(word): (value,) if single else tuple(value) for word, value in table.items()}
     made.unknown = unknown if unknown is REFUSE else (unknown,) if single else tuple(unknown)
     made.raw = raw

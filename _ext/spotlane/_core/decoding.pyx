@@ -3,23 +3,21 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF, Py_XINCREF
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memset
 
+from spotlane._core._reading cimport MOST_SEEN, Reading, Seen
 from spotlane._core._scan cimport (
     Cursor, DEEPEST, FINE, REPEATED, TOO_DEEP, TRAILING, Text, UNEXPECTED, WRONG_TYPE, read_string, same_bytes,
     skip_blanks, skip_key, skip_value, skip_word, unexpected
 )
-from spotlane._core._table cimport Choice, Column, Fill, MOST_COLUMNS, MOST_SEEN, Reading, Seen
 from spotlane._core._values cimport make_text, put, read_integer, read_money, read_timestamp, read_token
-from spotlane._core.columns cimport (
-    CHOICE, FLAG, INTEGER_NUMBER, NUMBER, SYMBOL, TEXT, TIMESTAMP, _Column, fits, refuses
-)
+from spotlane._core.columns cimport CHOICE, FLAG, INTEGER_NUMBER, NUMBER, TEXT, TIMESTAMP, _Column, refuses
 from spotlane._core.faults cimport describe, excerpt, readable, shown
-from spotlane._core.structs cimport EMPTY, OBJECT, Slot, _Field, _Layout, _Struct, layout_of, new_struct, store
+from spotlane._core.structs cimport OBJECT, Slot, _Struct, new_struct
+from spotlane._core.tables cimport Choice, Column, _Table, complete
 
 from types import GenericAlias
 
@@ -38,52 +36,19 @@ cdef class Decoder:
 
     columns say which member fills which field; constants are fields with the same value in every row; required names
     fields that every row must fill, beside those that have no default; within is the path of members to the row or the
-    array of rows. Members that no column names are validated and skipped.
+    array of rows, in which `...` stands for every element of an array. Members that no column names are validated and
+    skipped.
     """
-    cdef type of
+    cdef readonly type of
     cdef readonly str name
-    cdef _Layout layout
-    cdef tuple descriptions
+    cdef _Table table
     cdef tuple within
-    cdef list owned              # bytes and words that the C tables point into
-    cdef Column* columns
-    cdef Py_ssize_t column_count
-    cdef uint64_t lengths        # bit n is set where a key has n bytes; bit 63 stands for all longer ones
-    cdef bint has_symbol
-    cdef _Struct constants
-    cdef _Struct defaults
-    cdef Fill* fills             # what happens to slots that no column of a row has filled
-    cdef Py_ssize_t fill_count
 
     def __cinit__(self, type of, str name, *, columns, constants=None, required=(), within=()):
         self.of = of
         self.name = name
-        self.layout = layout_of(of)
-        self.descriptions = tuple(columns)
+        self.table = _Table(of, name, tuple(columns), constants, required)
         self.within = tuple(within)
-        self.owned = []
-        if len(self.descriptions) > MOST_COLUMNS:
-            raise ValueError(f"{name}: more than {MOST_COLUMNS} columns")
-        self.columns = <Column*>PyMem_Calloc(len(self.descriptions) + 1, sizeof(Column))
-        if self.columns == NULL:
-            raise MemoryError
-        filled = {}
-        for description in self.descriptions:
-            self._add(<_Column?>description, filled)
-        self.constants = new_struct(of, self.layout)
-        self.defaults = new_struct(of, self.layout)
-        for field, value in (constants or {}).items():
-            self._claim(field, "a constant", filled)
-            store(self.constants, self._field(field), value)
-        self._plan_fills(filled, [self._field(field) for field in required])
-
-    def __dealloc__(self):
-        cdef Py_ssize_t index
-        if self.columns != NULL:
-            for index in range(self.column_count):
-                PyMem_Free(self.columns[index].choices)
-            PyMem_Free(self.columns)
-        PyMem_Free(self.fills)
 
     @classmethod
     def __class_getitem__(cls, item):
@@ -92,92 +57,9 @@ cdef class Decoder:
     def __repr__(self):
         return f"Decoder({self.of.__name__}, {self.name!r})"
 
-    cdef _Field _field(self, str name):
-        if name not in self.layout.index:
-            raise ValueError(f"{self.name}: {self.layout.name} has no field {name!r}")
-        return self.layout.index[name]
-
-    cdef int _claim(self, str field, str what, dict filled) except -1:
-        if field in filled:
-            raise ValueError(f"{self.name}: {field} is filled by {what} and by {filled[field]}")
-        filled[field] = what
-        return 0
-
-    cdef int _add(self, _Column description, dict filled) except -1:
-        """Resolve one column's fields and words, and check that they fit the struct."""
-        cdef Column* column = &self.columns[self.column_count]
-        cdef _Field field
-        key = description.key.encode()
-        if not description.key.isprintable() or '"' in description.key or "\\" in description.key:
-            raise ValueError(f"{self.name}: a key that JSON would escape: {description.key!r}")
-        for index in range(self.column_count):
-            if self.descriptions[index].key == description.key:
-                raise ValueError(f"{self.name}: {description.key} is declared twice")
-        self.owned.append(key)
-        column.key = <const uint8_t*>PyBytes_AS_STRING(key)
-        column.key_length = len(key)
-        self.lengths |= <uint64_t>1 << min(len(key), 63)
-        column.kind = description.kind
-        column.description = <PyObject*>description
-        column.to_milliseconds = description.to_milliseconds
-        column.zero_is_none = description.zero_is_none
-        self.has_symbol = self.has_symbol or description.kind == SYMBOL
-        for position, name in enumerate(description.fields):
-            self._claim(name, repr(description), filled)
-            field = self._field(name)
-            if not fits(description, position, field):
-                raise TypeError(f"{self.name}: {description!r} does not fit the type of {field.name}")
-            column.slots[position] = field.index
-            column.negatives = field.signed
-        column.slot_count = len(description.fields)
-        column.raw_slot = -1
-        if description.raw is not None:
-            self._claim(description.raw, repr(description), filled)
-            column.raw_slot = self._field(description.raw).index
-        self.column_count += 1
-        if description.table is not None:
-            self._add_words(column, description.table)
-        return 0
-
-    cdef int _add_words(self, Column* column, dict table) except -1:
-        cdef Choice* known
-        cdef Py_ssize_t index
-        column.choices = <Choice*>PyMem_Calloc(len(table) + 1, sizeof(Choice))
-        if column.choices == NULL:
-            raise MemoryError
-        for word, values in table.items():
-            spelled = word.encode()
-            self.owned.append((spelled, word, values))
-            known = &column.choices[column.choice_count]
-            known.text = <const uint8_t*>PyBytes_AS_STRING(spelled)
-            known.length = len(spelled)
-            known.spelled = <PyObject*>word
-            for index in range(len(values)):
-                known.values[index] = <PyObject*>values[index]
-            column.choice_count += 1
-        return 0
-
-    cdef int _plan_fills(self, dict filled, list required) except -1:
-        """Note which slots get a constant or a default, and which a row must have filled."""
-        cdef _Field field
-        cdef Fill* fill
-        self.fills = <Fill*>PyMem_Calloc(self.layout.count, sizeof(Fill))
-        if self.fills == NULL:
-            raise MemoryError
-        for field in self.layout.fields:
-            if field.name not in filled and (field.required or field in required):
-                raise ValueError(f"{self.name}: nothing fills {field.name}, which is required")
-            fill = &self.fills[self.fill_count]
-            fill.slot = field.index
-            if self.constants.slots[field.index].tag != EMPTY:
-                fill.source = &self.constants.slots[field.index]
-            elif field.default is not None and field not in required:
-                store(self.defaults, field, field.default)
-                fill.source = &self.defaults.slots[field.index]
-            elif not field.required and field not in required:
-                continue
-            self.fill_count += 1
-        return 0
+    def key_of(self, str field not None):
+        """Return the name of the member that fills a field, or the field's own where none does."""
+        return self.table.key_of(self.table.field_named(field))
 
     def one(self, bytes data not None, symbols=None, *, on_unknown=None):
         """Read a reply that holds one row.
@@ -193,7 +75,7 @@ cdef class Decoder:
 
     cdef object _read(self, bytes data, object symbols, object on_unknown, bint many):
         cdef Reading reading
-        if self.has_symbol and symbols is None:
+        if self.table.has_symbol and symbols is None:
             raise TypeError(f"{self.name} reads a symbol: give it the mapping of wire spellings")
         memset(&reading, 0, sizeof(Reading))
         reading.cursor.start = <const uint8_t*>PyBytes_AS_STRING(data)
@@ -218,6 +100,8 @@ cdef class Decoder:
         cdef uint8_t byte
         if reading.level == len(self.within):
             return self._rows(reading) if reading.many else self._open_row(reading)
+        if self.within[reading.level] is ...:
+            return self._each(reading)
         found = None
         byte = self._open(reading, c'{')
         while byte != c'}':
@@ -236,6 +120,22 @@ cdef class Decoder:
         if found is None:
             raise self._error(reading, "is missing", self.within[reading.level])
         return found
+
+    cdef list _each(self, Reading* reading):
+        """Read the rows inside every element of an array into one list."""
+        cdef list rows = []
+        cdef uint8_t byte
+        if not reading.many:
+            raise TypeError(f"{self.name} reads many rows")
+        byte = self._open(reading, c'[')
+        reading.level += 1
+        while byte != c']':
+            rows += self._enter(reading)
+            reading.key.start = NULL
+            byte = self._step(reading, c']')
+        reading.level -= 1
+        self._close(reading)
+        return rows
 
     cdef list _rows(self, Reading* reading):
         cdef list rows = []
@@ -287,7 +187,8 @@ cdef class Decoder:
 
     cdef _Struct _row(self, Reading* reading, uint8_t byte):
         cdef Cursor* cursor = &reading.cursor
-        cdef _Struct made = new_struct(self.of, self.layout)
+        cdef Column* columns = self.table.columns
+        cdef _Struct made = new_struct(self.of, self.table.layout)
         cdef uint64_t told = 0
         cdef Py_ssize_t position = 0
         cdef Py_ssize_t index
@@ -307,10 +208,12 @@ cdef class Decoder:
                 if told >> index & 1:
                     self._fail(reading, REPEATED)
                 told |= <uint64_t>1 << index
-                self._pass(reading, self._value(reading, &self.columns[index], made))
+                self._pass(reading, self._value(reading, &columns[index], made))
             byte = self._step(reading, c'}')
         self._close(reading)
-        self._complete(reading, made)
+        index = complete(self.table, made)
+        if index >= 0:
+            raise self._error(reading, "is missing", self.table.key_of(self.table.layout.fields[index]))
         return made
 
     cdef inline Py_ssize_t _key(self, Reading* reading, Py_ssize_t position) except -2:
@@ -330,26 +233,8 @@ cdef class Decoder:
         self._pass(reading, read_string(cursor, &reading.key))
         seen.key = reading.key.start
         seen.length = reading.key.length
-        seen.column = self._find(&reading.key)
+        seen.column = self.table.find(&reading.key)
         return seen.column
-
-    cdef Py_ssize_t _find(self, const Text* key) except -2:
-        """Search the columns for a key; -1 where none has it."""
-        cdef Py_ssize_t index
-        cdef Column* column
-        if key.escaped:
-            plain = make_text(key)
-            for index in range(self.column_count):
-                if (<_Column>self.columns[index].description).key == plain:
-                    return index
-            return -1
-        if not self.lengths >> min(key.length, 63) & 1:
-            return -1
-        for index in range(self.column_count):
-            column = &self.columns[index]
-            if column.key_length == key.length and same_bytes(column.key, key.start, key.length):
-                return index
-        return -1
 
     cdef int _value(self, Reading* reading, Column* column, _Struct made) except -1:
         """Read a declared member's value into its fields. Returns a Fault."""
@@ -426,7 +311,7 @@ cdef class Decoder:
                     f"{self._path(reading, None)} names an unknown symbol: {shown(word)}", unknown_symbol=word,
                     endpoint=self.name, field=self._path(reading, None), excerpt=excerpt(&reading.cursor)
                 )
-            if not isinstance(found, self.layout.fields[column.slots[0]].of):
+            if not isinstance(found, self.table.layout.fields[column.slots[0]].of):
                 raise TypeError(f"{self.name}: the mapping gives no symbol for {word!r} but {found!r}")
             Py_XINCREF(<PyObject*>found)
             Py_XDECREF(reading.symbol)
@@ -435,28 +320,8 @@ cdef class Decoder:
         put(slot, <object>reading.symbol)
         return 0
 
-    cdef int _complete(self, Reading* reading, _Struct made) except -1:
-        cdef Py_ssize_t index
-        cdef const Fill* fill
-        cdef Slot* slot
-        for index in range(self.fill_count):
-            fill = &self.fills[index]
-            slot = &made.slots[fill.slot]
-            if slot.tag == EMPTY:
-                if fill.source == NULL:
-                    raise self._error(reading, "is missing", self._wire_name(self.layout.fields[fill.slot]))
-                slot[0] = fill.source[0]
-                Py_XINCREF(slot.object)
-        return 0
-
-    cdef str _wire_name(self, _Field field):
-        for description in self.descriptions:
-            if field.name in description.fields:
-                return description.key
-        return field.name
-
     cdef str _path(self, Reading* reading, str member):
-        path = ".".join(self.within[:reading.level])
+        path = "".join(["[]" if name is ... else f".{name}" for name in self.within[:reading.level]]).removeprefix(".")
         if reading.row >= 0:
             path += f"[{reading.row}]"
         if member is None and reading.key.start != NULL and reading.key.length:

@@ -8,3 +8,5 @@ cdef str subject(str name)
 cdef const char *utf8_of(object text, Py_ssize_t *length, str name) except NULL
 # A Decimal or an int that is no bool as plain digits; TypeError and UsageError as plain() and QueryTemplate.fill() say.
 cdef int append_number(Buffer *buffer, object value, str name) except -1
+# A str percent-encoded; UsageError as utf8_of.
+cdef int append_quoted(Buffer *buffer, object text, str name) except -1

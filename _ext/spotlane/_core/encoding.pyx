@@ -59,7 +59,7 @@ cdef const char *utf8_of(object text, Py_ssize_t *length, str name) except NULL:
     return data
 
 
-cdef int _append_quoted(Buffer *buffer, object text, str name) except -1:
+cdef int append_quoted(Buffer *buffer, object text, str name) except -1:
     cdef Py_ssize_t length, i
     cdef const uint8_t *data = <const uint8_t *> utf8_of(text, &length, name)
     cdef uint8_t *out
@@ -183,7 +183,7 @@ cdef int append_number(Buffer *buffer, object value, str name) except -1:
 
 cdef inline int _append_value(Buffer *buffer, object value, str name) except -1:
     if PyUnicode_Check(value):
-        return _append_quoted(buffer, value, name)
+        return append_quoted(buffer, value, name)
     if PyBool_Check(value):
         return append(buffer, b"true", 4) if value is True else append(buffer, b"false", 5)
     return append_number(buffer, value, name)
@@ -197,7 +197,7 @@ def quote(str text not None):
     cdef Buffer buffer
     begin(&buffer)
     try:
-        _append_quoted(&buffer, text, None)
+        append_quoted(&buffer, text, None)
         return PyUnicode_DecodeASCII(buffer.data, buffer.length, NULL)
     finally:
         release(&buffer)
@@ -234,7 +234,7 @@ def encode_query(pairs):
                 continue
             if buffer.length:
                 append(&buffer, b"&", 1)
-            _append_quoted(&buffer, name, name)
+            append_quoted(&buffer, name, name)
             append(&buffer, b"=", 1)
             _append_value(&buffer, value, name)
         return PyBytes_FromStringAndSize(buffer.data, buffer.length)

@@ -33,7 +33,7 @@ cdef inline char *_escape(char *out, uint8_t character) noexcept nogil:
     return out + 6
 
 
-cdef int _append_string(Buffer *buffer, object text, str name) except -1:
+cdef int append_string(Buffer *buffer, object text, str name) except -1:
     cdef Py_ssize_t length, i
     cdef const uint8_t *data = <const uint8_t *> utf8_of(text, &length, name)
     cdef bint is_plain = True
@@ -61,7 +61,7 @@ cdef int _append_string(Buffer *buffer, object text, str name) except -1:
 
 cdef inline int _append_value(Buffer *buffer, object value, str name) except -1:
     if PyUnicode_Check(value):
-        return _append_string(buffer, value, name)
+        return append_string(buffer, value, name)
     if PyBool_Check(value):
         return append(buffer, b"true", 4) if value is True else append(buffer, b"false", 5)
     if PyLong_Check(value):
@@ -76,7 +76,7 @@ cdef bytes _head_of(str name):
     begin(&buffer)
     try:
         append(&buffer, b",", 1)
-        _append_string(&buffer, name, name)
+        append_string(&buffer, name, name)
         append(&buffer, b":", 1)
         return PyBytes_FromStringAndSize(buffer.data, buffer.length)
     finally:

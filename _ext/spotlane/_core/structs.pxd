@@ -1,62 +1,6 @@
-"""What compiled code may see of a struct: its slots, its layout, and a money field as an integer and a scale."""
+"""What compiled code may see of a struct."""
 
-from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint8_t
-
-cdef enum Tag:
-    EMPTY = 0     # None; for a derived field: not worked out yet
-    OBJECT = 1    # `object` is the value
-    DECIMAL = 2   # number * 10**exponent; `object` is the Decimal once somebody asked for it
-    INTEGER = 3   # number; `object` is the int once somebody asked for it
-    DERIVED = 4   # worked out from other fields; `object` is the value, None included
-
-cdef enum Kind:
-    KIND_OBJECT = 0
-    KIND_MONEY = 1
-    KIND_INTEGER = 2
-
-cdef struct Slot:
-    PyObject* object
-    int64_t number
-    int32_t exponent
-    uint8_t tag
-
-cdef class _Field:
-    cdef readonly str name
-    cdef readonly Py_ssize_t index
-    cdef readonly object default
-    cdef readonly object of
-    cdef readonly bint required
-    cdef readonly bint nullable
-    cdef readonly bint signed
-    cdef readonly bint secret
-    cdef readonly bint kw_only
-    cdef type owner
-    cdef object derive
-    cdef object check
-    cdef Kind kind
-
-cdef class _Layout:
-    cdef readonly str name
-    cdef readonly tuple fields
-    cdef readonly dict index
-    cdef Py_ssize_t count
-    cdef Py_ssize_t positional
-
-cdef class _Struct:
-    cdef Slot* slots
-    cdef PyObject* layout
-
-cdef _Layout layout_of(type cls)
-cdef _Struct new_struct(type cls, _Layout layout)
-cdef int store(_Struct struct, _Field field, object value) except -1
-
-
-cdef inline int plain_number(_Struct struct, Py_ssize_t index, int64_t* coefficient, int32_t* exponent) noexcept:
-    """Give a money field as coefficient * 10**exponent: 1 when given, 0 for None, -1 where only the object is exact."""
-    cdef Slot* slot = &struct.slots[index]
-    if slot.tag == DECIMAL:
-        coefficient[0] = slot.number
-        exponent[0] = slot.exponent
-        return 1
-    return 0 if slot.tag == EMPTY else -1
+from spotlane._core.slots cimport (
+    DECIMAL, DERIVED, EMPTY, INTEGER, KIND_INTEGER, KIND_MONEY, KIND_OBJECT, OBJECT, Kind, Slot, Tag, _Field, _Layout,
+    _Struct, clear_slot, layout_of, new_struct, plain_number, store, take_slot, value_of
+)

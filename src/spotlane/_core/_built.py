@@ -4,14 +4,23 @@ from importlib import import_module
 
 EXTENSIONS = (
     "decimals",
+    "slots",
     "structs",
     "encoding",
     "json_encoding",
+    "forms",
     "signing",
     "header_auth",
     "columns",
     "faults",
+    "tables",
     "decoding",
+    "replies",
+    "lane",
+    "berths",
+    "order_check",
+    "guards",
+    "echoes",
 )
 
 for _name in EXTENSIONS:

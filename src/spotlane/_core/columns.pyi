@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any, Literal, final
 
 __pyx_capi__: dict[str, object]
@@ -11,7 +12,14 @@ class _Column:
     def fields(self) -> tuple[str, ...]: ...
 
 def text(key: str, field: str) -> _Column: ...
-def number(key: str, field: str, *, zero_is_none: bool = False) -> _Column: ...
+def number(
+    key: str,
+    field: str,
+    *,
+    zero_is_none: bool = False,
+    where: tuple[str, Enum] | None = None,
+    unless: tuple[str, Enum] | None = None,
+) -> _Column: ...
 def integer(key: str, field: str) -> _Column: ...
 def timestamp(
     key: str, field: str, *, unit: Literal["s", "ms", "us"] = "ms", zero_is_none: bool = False
@@ -23,6 +31,8 @@ def choice(
     *,
     unknown: Any = ...,
     raw: str | None = None,
+    where: tuple[str, Enum] | None = None,
+    unless: tuple[str, Enum] | None = None,
 ) -> _Column: ...
 def flag(key: str, field: str, when_true: Any = True, when_false: Any = False) -> _Column: ...
 def symbol(key: str, field: str = "symbol") -> _Column: ...

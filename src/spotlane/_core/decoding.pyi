@@ -1,5 +1,5 @@
 from collections.abc import Callable, Iterable, Mapping
-from types import GenericAlias
+from types import EllipsisType, GenericAlias
 from typing import Any, Generic, TypeVar, final
 
 from spotlane._core.columns import _Column
@@ -27,10 +27,13 @@ class Decoder(Generic[_S]):
         columns: Iterable[_Column],
         constants: Mapping[str, Any] | None = None,
         required: Iterable[str] = (),
-        within: Iterable[str] = (),
+        within: Iterable[str | EllipsisType] = (),
     ) -> Decoder[_S]: ...
     @property
+    def of(self) -> type[_S]: ...
+    @property
     def name(self) -> str: ...
+    def key_of(self, field: str) -> str: ...
     def one(
         self,
         data: bytes,

@@ -2,6 +2,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import final
 
+__pyx_capi__: dict[str, object]
+
 @final
 class JsonTemplate:
     @property

@@ -4,79 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import logging
 import os
 from abc import ABC
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import ClassVar, Self, TypeVar, Unpack
+from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from spotlane._core.decoding import UnknownWireSymbol
 from spotlane.credentials import Credentials
 from spotlane.errors import DecodeError, RateLimited, SpotlaneError, TimestampRejected, WrongContext
+from spotlane.exchanges._basics import Basics, ClientStatus
 from spotlane.exchanges._history import collect, reach
 from spotlane.exchanges._options import OptionFields, Options
 from spotlane.exchanges._refresh import Job, Refresher
-from spotlane.safety import Judge, Refusal, RuleBook, Submission, SymbolRules, Told, fence, submit
-from spotlane.spec import Endpoint, ErrorTable, ExchangeSpec, HistoryLimit, Outcome, Verb
+from spotlane.safety import Judge, Refusal, RuleBook, Submission, fence, submit
+from spotlane.spec import ExchangeSpec, HistoryLimit, Outcome, Verb
 from spotlane.structs import Symbol
 from spotlane.transport import (
-    Authenticator,
     Budget,
     Channel,
     ExchangeClock,
+    HttpCarrier,
+    LaneCarrier,
     PlainCarrier,
     Reply,
     ReplyLost,
     Request,
-    TransportStatus,
+    StageListener,
+    lane_difference,
 )
 
 T = TypeVar("T")
 Reader = Callable[[bytes, Mapping[str, Symbol]], T]
 
-
-@dataclass(frozen=True, slots=True)
-class ClientStatus:
-    """A client's own state, for a person or a monitor to read.
-
-    clock_offset_ms is the exchange's clock minus this machine's, known to within clock_uncertainty_ms; rules_age_s says
-    how long ago the trading rules were fetched; the failures count refreshes that failed in a row, the last good values
-    staying in use. unknown_values counts the (field, text) pairs in replies that no table knows.
-    """
-
-    exchange: str
-    is_open: bool
-    transport: str
-    transport_status: TransportStatus
-    clock_offset_ms: float
-    clock_uncertainty_ms: float
-    clock_failures: int
-    rules_age_s: float
-    rules_failures: int
-    unknown_values: Mapping[tuple[str, str], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Basics:
-    """What a client needs of its exchange before it can ask for anything.
-
-    authenticator makes what stamps and signs. tell reads an error body, and returns None where it is not one.
-    read_time_ms reads the reply of time_endpoint; read_rules that of rules_endpoint with rules_query, the trading rules
-    and the names of the symbols that could not be read.
-    """
-
-    authenticator: Callable[[Credentials], Authenticator]
-    error_table: ErrorTable
-    tell: Callable[[bytes], Told | None]
-    time_endpoint: Endpoint
-    read_time_ms: Callable[[bytes], int]
-    rules_endpoint: Endpoint
-    read_rules: Callable[[bytes], tuple[list[SymbolRules], list[str]]]
-    rules_query: bytes = b""
+# An exchange that puts numbers or messages where words belong must fill neither the memory nor the log.
+_MOST_UNKNOWN_VALUES = 100
+_OTHER_VALUES = "(others)"
 
 
 class ExchangeClient(ABC):
@@ -95,8 +60,9 @@ class ExchangeClient(ABC):
         self._exchange_clock = ExchangeClock(self._clock)
         self._budget = Budget(self.spec.buckets, clock=self._clock, enforce=self._options.enforce_limits)
         self._judge = Judge(self.spec.name, self.basics.error_table, self.basics.tell)
+        self._carrier = self._make_carrier()
         self._channel = Channel(
-            self._make_carrier(),
+            self._carrier,
             clock=self._clock,
             exchange_clock=self._exchange_clock,
             authenticator=self.basics.authenticator(credentials),
@@ -111,7 +77,6 @@ class ExchangeClient(ABC):
         self._refresher = Refresher(self._clock, self._log, (self._clock_job, self._rules_job))
         self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._is_sampled = False
-        self._under_way = 0
 
     async def _fetch_rules(self, deadline: float) -> RuleBook:
         """Fetch the trading rules of every symbol; for an exchange that tells them in one reply."""
@@ -137,7 +102,7 @@ class ExchangeClient(ABC):
         return ClientStatus(
             exchange=self.spec.name,
             is_open=self._home is not None,
-            transport=self._options.transport,
+            transport=self._carrier.name,
             transport_status=self._channel.status(),
             clock_offset_ms=self._exchange_clock.offset_ms,
             clock_uncertainty_ms=self._exchange_clock.uncertainty_ms,
@@ -146,6 +111,14 @@ class ExchangeClient(ABC):
             rules_failures=self._rules_job.failures,
             unknown_values=dict(self._unknown_values),
         )
+
+    def listen_to_stages(self, listener: StageListener | None) -> None:
+        """Have a function called with the Stages of every request once it has ended; None stops that.
+
+        It is called on the event loop before the call returns, so it should be quick. What it raises is logged and goes
+        no further.
+        """
+        self._channel.stage_listener = listener
 
     async def open(self) -> None:
         """Warm the connections, synchronise the clock and fetch the trading rules.
@@ -174,7 +147,7 @@ class ExchangeClient(ABC):
         self._home = None
         await self._refresher.stop()
         give_up_s = self._clock.monotonic() + grace_s
-        while self._under_way and self._clock.monotonic() < give_up_s:
+        while self._channel.under_way and self._clock.monotonic() < give_up_s:
             await self._clock.sleep(0.005)
         await self._channel.close()
 
@@ -190,9 +163,13 @@ class ExchangeClient(ABC):
     ) -> None:
         await self.close()
 
-    def _make_carrier(self) -> PlainCarrier:
+    def _make_carrier(self) -> HttpCarrier:
         warm = self.basics.time_endpoint
-        return PlainCarrier(
+        kind: type[HttpCarrier] = LaneCarrier if self._options.transport == LaneCarrier.name else PlainCarrier
+        if kind is LaneCarrier and (difference := lane_difference()):
+            self._log.warning("the lane can't be used with this aiohttp, requests go the plain way: %s", difference)
+            kind = PlainCarrier
+        return kind(
             self._options.base_url or self.spec.urls["live"],
             clock=self._clock,
             connections=self._options.connections,
@@ -202,7 +179,7 @@ class ExchangeClient(ABC):
             ssl_context=self._options.ssl_context,
             keepalive_s=self.spec.keepalive_s,
             warm_path=warm.path,
-            permit=lambda: self._budget.try_take(warm.costs, endpoint=warm.name),
+            permit=lambda: self._budget.try_take(warm),
             on_warm=self._sample_clock,
         )
 
@@ -210,8 +187,10 @@ class ExchangeClient(ABC):
         """Start a call: return its deadline. Raises WrongContext where this client may not be used."""
         if self._home is None:
             raise WrongContext("this client is not open: use `async with`, or await open() first")
-        self._require_home()
-        return self._deadline()
+        # asyncio forgets the running loop in a forked process, so the loop alone tells of both.
+        if asyncio._get_running_loop() is not self._home[0]:
+            self._require_home()
+        return self._clock.monotonic() + self._options.timeout_s
 
     def _deadline(self) -> float:
         return self._clock.monotonic() + self._options.timeout_s
@@ -221,68 +200,83 @@ class ExchangeClient(ABC):
         loop, process = self._home
         if os.getpid() != process:
             raise WrongContext("this client was opened by another process: open one after the fork")
-        if asyncio.get_running_loop() is not loop:
+        if asyncio._get_running_loop() is not loop:
             raise WrongContext("this client was opened on another event loop: open one on this loop")
 
-    async def _read(self, request: Request, read: Reader[T], *, deadline: float) -> T:
+    async def _read(
+        self, request: Request, read: Reader[T], *, deadline: float, confirm: Callable[[T], object] | None = None
+    ) -> T:
         """Send a read, or a cancel by id, and return what its reply holds.
 
-        After a refused timestamp the clock is synchronised and the request sent once more: the first was not executed.
-        Raises ReplyLost for a cancel whose outcome is open.
+        confirm raises DecodeError for a result that can't be the answer to this very request. After a refused timestamp
+        the clock is synchronised and the request sent once more: the first was not executed. Raises ReplyLost for a
+        cancel whose outcome is open.
         """
-        self._under_way += 1
-        try:
-            clock_mended = False
-            while True:
-                reply = await self._channel.send(request, deadline=deadline)
-                result = await self._understand_symbols(request, reply, read, deadline)
-                if not isinstance(result, Refusal):
-                    return result
-                self._notice(request, result)
-                if isinstance(result.error, TimestampRejected) and not clock_mended:
-                    clock_mended = True
-                    await self._synchronise(deadline)
-                    continue
-                if result.outcome is Outcome.AMBIGUOUS and request.endpoint.verb is not Verb.READ:
-                    raise ReplyLost(str(result.error), reason="refused in doubt") from result.error
-                raise result.error
-        finally:
-            self._under_way -= 1
+        clock_mended = False
+        while True:
+            reply = await self._channel.send(request, deadline=deadline)
+            result = await self._understand_symbols(request, reply, read, confirm, deadline)
+            if not isinstance(result, Refusal):
+                return result
+            self._notice(request, result)
+            if isinstance(result.error, TimestampRejected) and not clock_mended:
+                clock_mended = True
+                await self._synchronise(deadline)
+                continue
+            if result.outcome is Outcome.AMBIGUOUS and request.endpoint.verb is not Verb.READ:
+                raise ReplyLost(str(result.error), reason="refused in doubt") from result.error
+            raise result.error
 
     async def _understand_symbols(
-        self, request: Request, reply: Reply, read: Reader[T], deadline: float
+        self, request: Request, reply: Reply, read: Reader[T], confirm: Callable[[T], object] | None, deadline: float
     ) -> T | Refusal:
-        """Return what a reply holds; for a symbol that the rules don't list, they are fetched anew once."""
+        """Return what a reply holds; for a symbol that the rules don't list, they are fetched anew once.
+
+        The reply to a request that names a symbol is read as being about that one: any other is a DecodeError.
+        """
+
+        def understand(body: bytes) -> T:
+            result = read(body, self._symbols_of(request))
+            if confirm is not None:
+                confirm(result)
+            return result
+
         try:
-            return self._judge.understand(request.endpoint, reply, lambda body: read(body, self._book.symbols))
+            return self._judge.understand(request.endpoint, reply, understand)
         except UnknownWireSymbol as unlisted:
+            if request.symbol:
+                reply.distrust()
+                raise
             try:
                 await self._refresh_rules(deadline)
             except SpotlaneError as failure:
                 self._log.warning("the trading rules could not be fetched for an unknown symbol: %s", failure)
                 raise unlisted from None
-        return self._judge.understand(request.endpoint, reply, lambda body: read(body, self._book.symbols))
+        return self._judge.understand(request.endpoint, reply, understand)
 
-    async def _submit(self, request: Request, read: Reader[T], submission: Submission, *, deadline: float) -> T:
+    def _symbols_of(self, request: Request) -> Mapping[str, Symbol]:
+        symbols = self._book.symbols
+        if not request.symbol or request.symbol not in symbols:
+            return symbols
+        return {request.symbol: symbols[request.symbol]}
+
+    def _submit(
+        self, request: Request, read: Reader[T], submission: Submission, *, deadline: float
+    ) -> Coroutine[Any, Any, T]:
         """Send what must not be sent twice; see spotlane.safety.outcome.submit."""
         if request.window_ms is None:
             # A cancel-all that came late would reach orders placed after it, a withdrawal one that was given up.
             left_s = deadline - self._clock.monotonic()
-            not_after_ms, window_ms = fence(self.spec, self._exchange_clock.now_ms(), left_s)
-            request = dataclasses.replace(request, not_after_ms=not_after_ms, window_ms=window_ms)
-        self._under_way += 1
-        try:
-            return await submit(
-                self._channel,
-                self._judge,
-                request,
-                lambda body: read(body, self._book.symbols),
-                submission,
-                deadline=deadline,
-                notice=lambda refusal: self._notice(request, refusal),
-            )
-        finally:
-            self._under_way -= 1
+            request = request.fenced(*fence(self.spec, self._exchange_clock.now_ms(), left_s))
+        return submit(
+            self._channel,
+            self._judge,
+            request,
+            lambda body: read(body, self._symbols_of(request)),
+            submission,
+            deadline=deadline,
+            notice=self._notice,
+        )
 
     async def _collect(
         self,
@@ -315,12 +309,14 @@ class ExchangeClient(ABC):
             if refusal.limits:
                 refused = (bucket for bucket in refusal.limits if bucket in endpoint.costs)
             for bucket in refused:
-                self._budget.note_retry_after(wait_s, bucket, endpoint=endpoint.name, symbol=request.symbol)
+                self._budget.note_retry_after(wait_s, bucket, endpoint=endpoint, symbol=request.symbol)
         elif isinstance(refusal.error, TimestampRejected):
             self._refresher.hasten(self._clock_job)
 
     def _count_unknown(self, field: str, text: str) -> None:
         """Note a value in a reply that no table knows; it is passed on as UNKNOWN or OTHER with its raw text."""
+        if (field, text) not in self._unknown_values and len(self._unknown_values) >= _MOST_UNKNOWN_VALUES:
+            text = _OTHER_VALUES
         if not self._unknown_values[field, text]:
             self._log.warning("%s sent %s=%r, which no table knows", self.spec.name, field, text)
         self._unknown_values[field, text] += 1

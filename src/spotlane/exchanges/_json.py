@@ -91,12 +91,6 @@ def step(row: Row, key: str) -> Decimal:
     return Decimal((0, (1,), -decimals))
 
 
-def require_echo(field: str, told: object, sent: object) -> None:
-    """Raise DecodeError where a reply to an order repeats another value than was sent: it is then about another one."""
-    if told != sent:
-        raise DecodeError(f"the reply is about another order: {field} {told}", field=field)
-
-
 def read_each(told: list[Row], read: Callable[[Row], V], name: str) -> tuple[list[V], list[str]]:
     """Read what can be read of many independent rows; the second list holds the member `name` of those left out.
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, fields
-from typing import TypedDict
+from typing import NamedTuple, TypedDict
 
 import aiohttp
 
-from spotlane.errors import NotSupported, UsageError
+from spotlane.errors import UsageError
 from spotlane.safety import WithdrawalPolicy
 from spotlane.transport import Clock, SystemClock
 
@@ -29,15 +28,15 @@ class OptionFields(TypedDict, total=False):
     clock: Clock | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """How a client reaches its exchange.
 
     base_url: scheme, host and port; plain http only to this machine. timeout_s: the longest that one call may take.
     connections: how many are kept warm; max_connections: how many there may be. enforce_limits: keep to the
     exchange's rate limits locally. session: a session whose connector is used, under the client's own rules.
     source_address: local IP address to send from. withdrawals: what may be withdrawn; None refuses everything.
-    transport: "plain" is aiohttp's own request path. ssl_context: for a private certificate authority; it must verify.
+    transport: "lane" writes and reads with compiled code over aiohttp's connections, "plain" is aiohttp's own request
+    path. ssl_context: for a private certificate authority; it must verify.
     clock: the source of all time.
     """
 
@@ -49,20 +48,19 @@ class Options:
     session: aiohttp.ClientSession | None = None
     source_address: str | None = None
     withdrawals: WithdrawalPolicy | None = None
-    transport: str = "plain"
+    transport: str = "lane"
     ssl_context: ssl.SSLContext | None = None
     clock: Clock | None = None
 
     @classmethod
     def of(cls, given: OptionFields) -> Options:
         """Make and check the options of a client. Raises TypeError for a name that is none, and what check() raises."""
-        known = [field.name for field in fields(cls)]
         for name in given:
-            if name not in known:
+            if name not in cls._fields:
                 import difflib  # only a mistake needs it
 
-                nearest = difflib.get_close_matches(name, known, n=1)
-                hint = f"; did you mean {nearest[0]!r}?" if nearest else f": there are {', '.join(known)}"
+                nearest = difflib.get_close_matches(name, cls._fields, n=1)
+                hint = f"; did you mean {nearest[0]!r}?" if nearest else f": there are {', '.join(cls._fields)}"
                 raise TypeError(f"no option is named {name!r}{hint}")
         options = cls(**given)
         options.check()
@@ -72,8 +70,8 @@ class Options:
         """Raise UsageError for a value that can't work, saying what would; those of connections are the carrier's."""
         if not 0.05 <= self.timeout_s <= 60:
             raise UsageError(f"timeout_s is from 0.05 to 60 seconds, was {self.timeout_s}")
-        if self.transport != "plain":
-            raise NotSupported(f"transport is 'plain', was {self.transport!r}")
+        if self.transport not in ("lane", "plain"):
+            raise UsageError(f"transport is 'lane' or 'plain', was {self.transport!r}")
         if self.withdrawals is not None and not isinstance(self.withdrawals, WithdrawalPolicy):
             raise TypeError(f"withdrawals must be a WithdrawalPolicy, was {type(self.withdrawals).__name__}")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Unpack
 
 from spotlane.credentials import Credentials
+from spotlane.errors import DecodeError
 from spotlane.exchanges._aged import Aged
 from spotlane.exchanges._client import ExchangeClient
 from spotlane.exchanges._options import OptionFields
@@ -97,3 +99,14 @@ class RecordsClient(ExchangeClient):
         deadline = self._begin()
         rules = self._book.find(symbol)
         return await self._fees.get(symbol, lambda: self._fetch_fee(rules, deadline))
+
+
+def of_order(order_id: str | None) -> Callable[[list[Trade]], None]:
+    """Return a check that fills are those of one order, for requests that name it; None: of any."""
+
+    def confirm(trades: list[Trade]) -> None:
+        other = next((each for each in trades if order_id is not None and each.order_id not in (None, order_id)), None)
+        if other is not None:
+            raise DecodeError(f"the reply is about another order, {other.order_id!r}")
+
+    return confirm

@@ -20,14 +20,14 @@ from spotlane.errors import (
     TransportError,
     UsageError,
 )
+from spotlane.exchanges._acknowledged import Acknowledged
 from spotlane.exchanges._client import ExchangeClient
 from spotlane.exchanges._json import load
 from spotlane.exchanges._options import OptionFields
-from spotlane.safety import ClientIds, Intent, Intents, Submission, SymbolRules, check_order
+from spotlane.safety import ClientIds, Intent, Intents, Submission, SymbolRules, check_order, submit
 from spotlane.structs import Order, OrderParams, Symbol
-from spotlane.transport import ReplyLost, Request
+from spotlane.transport import Reply, ReplyLost, Request
 
-_REMEMBERED = 4_096
 _FIRST_DELAY_S = 0.01
 _LONGEST_DELAY_S = 0.25
 
@@ -45,8 +45,7 @@ class TradingClient(ExchangeClient):
         super().__init__(credentials, **options)
         self._client_ids = ClientIds(self.spec.client_ids)
         self._intents = Intents(self.spec, self._client_ids)
-        self._acknowledged: dict[tuple[Symbol, str], float] = {}
-        self._placed: dict[tuple[Symbol, str], str | None] = {}
+        self._acknowledged = Acknowledged(self._clock.monotonic, self.spec.horizons.visibility_ms / 1_000)
 
     @abstractmethod
     def _place_request(self, intent: Intent) -> Request:
@@ -110,24 +109,33 @@ class TradingClient(ExchangeClient):
             timeout_s=self._options.timeout_s,
         )
         try:
-            order = await self._submit(
+            return await submit(
+                self._channel,
+                self._judge,
                 self._place_request(intent),
-                lambda body, _: self._read_fresh(body, intent),
-                Submission("order", intent.client_order_id, None, lambda: self._find_placed(intent)),
+                lambda body: self._read_placed(body, intent),
+                Submission(
+                    "order", intent.client_order_id, None, lambda: self._find_placed(intent), self._confirm_placed
+                ),
                 deadline=deadline,
+                notice=self._notice,
             )
         except (NotSent, BudgetExhausted):
             self._client_ids.release(intent.client_order_id)
             raise
-        self._remember_placed(order)
-        return order
 
-    def _read_fresh(self, body: bytes, intent: Intent) -> Order:
-        order = self._read_placed(body, intent)
-        client_order_id = self._placed.get((order.symbol, order.order_id), intent.client_order_id)
-        if client_order_id != intent.client_order_id:
-            raise DecodeError(f"the reply is about another order: {order.order_id!r} was acknowledged before")
-        return order
+    def _confirm_placed(self, order: Order, reply: Reply) -> None:
+        """Note an acknowledged order. Raises DecodeError where it must be that of another order of this client."""
+        # Cut to whole milliseconds, it may be almost one later than it says.
+        if order.created_ms is not None and order.created_ms + 1 <= self._exchange_clock.earliest_ms(reply.written_s):
+            raise DecodeError("the reply is about another order: that was made before this one was sent")
+        self._acknowledged.add_placed(order)
+
+    def _confirm_cancelled(self, order: Order, order_id: str | None, client_order_id: str | None) -> None:
+        if order.client_order_id is None and self.spec.cancel_reply_may_be_nameless:
+            name = self._acknowledged.name_of(order.symbol, order.order_id)
+            order = order.replace(client_order_id=name or client_order_id)
+        _require_same(order, order_id, client_order_id)
 
     async def test_order(self, params: OrderParams) -> None:
         """Let the exchange check an order without placing it. Returns when it would be taken, as far as it checks.
@@ -171,12 +179,15 @@ class TradingClient(ExchangeClient):
         request = self._cancel_request(rules, order_id, client_order_id)
         doubt: SpotlaneError | None = None
         try:
-            acknowledged = await self._read(request, self._read_cancelled, deadline=deadline)
-            # An acknowledgement may leave the client id out.
-            _require_same(acknowledged, order_id, client_order_id if acknowledged.client_order_id else None)
+            acknowledged = await self._read(
+                request,
+                self._read_cancelled,
+                deadline=deadline,
+                confirm=lambda order: self._confirm_cancelled(order, order_id, client_order_id),
+            )
             if not confirm or (self.spec.cancel_reply_is_final and acknowledged.is_done):
                 return acknowledged
-            self._remember(symbol, order_id, client_order_id)
+            self._acknowledged.add(symbol, order_id, client_order_id)
         except OrderNotFound:
             # Filled, cancelled or never placed: the order itself tells which. It may be open all the same, where the
             # exchange finds it by its own id only.
@@ -209,7 +220,8 @@ class TradingClient(ExchangeClient):
             return []  # the answer of some exchanges when nothing is open
         if not confirm:
             return cancelled
-        self._remember(symbol, *(order.order_id for order in cancelled))
+        for order in cancelled:
+            self._acknowledged.add(symbol, order.order_id, order.client_order_id)
         return [
             order if order.is_done else await self._settle(symbol, order.order_id, None, deadline)
             for order in cancelled
@@ -258,16 +270,18 @@ class TradingClient(ExchangeClient):
         delay_s = _FIRST_DELAY_S
         while True:
             try:
-                order = await self._read(request, self._read_order, deadline=deadline)
+                return await self._read(
+                    request,
+                    self._read_order,
+                    deadline=deadline,
+                    confirm=lambda order: _require_same(order, order_id, client_order_id),
+                )
             except OrderNotFound:
                 found = client_order_id and await self._search(rules, client_order_id, deadline)
                 if found:
                     return found
-                if not self._is_fresh(symbol, order_id or client_order_id or ""):
+                if not self._acknowledged.is_fresh(symbol, order_id, client_order_id):
                     raise
-            else:
-                _require_same(order, order_id, client_order_id)
-                return order
             if self._clock.monotonic() + delay_s >= deadline:
                 raise ReadFailed(
                     f"{self.spec.name} acknowledged order {order_id or client_order_id!r} but does not show it yet: "
@@ -284,7 +298,7 @@ class TradingClient(ExchangeClient):
         except _UNANSWERED as absent:
             doubt = absent
         else:
-            self._remember_placed(order)
+            self._acknowledged.add_placed(order)
             return order
         raise OutcomeUnknown(
             f"{self.spec.name} does not show an order with client id {intent.client_order_id!r} ({doubt}); it may "
@@ -301,27 +315,6 @@ class TradingClient(ExchangeClient):
             order_id=order_id,
             resolver=lambda: self._settle(symbol, order_id, client_order_id, self._begin()),
         )
-
-    def _remember_placed(self, order: Order) -> None:
-        self._remember(order.symbol, order.order_id, order.client_order_id)
-        self._placed[order.symbol, order.order_id] = order.client_order_id
-        if len(self._placed) > _REMEMBERED:
-            del self._placed[next(iter(self._placed))]
-
-    def _remember(self, symbol: Symbol, *identifiers: str | None) -> None:
-        """Note that the exchange has just acknowledged an order, under the ids that are known."""
-        now_s = self._clock.monotonic()
-        for identifier in identifiers:
-            if identifier is not None:
-                self._acknowledged[symbol, identifier] = now_s
-        while len(self._acknowledged) > _REMEMBERED:
-            del self._acknowledged[next(iter(self._acknowledged))]
-
-    def _is_fresh(self, symbol: Symbol, identifier: str) -> bool:
-        acknowledged_s = self._acknowledged.get((symbol, identifier))
-        if acknowledged_s is None:
-            return False
-        return self._clock.monotonic() - acknowledged_s < self.spec.horizons.visibility_ms / 1_000
 
 
 def _read_nothing(body: bytes, symbols: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 
 from spotlane.errors import UsageError
 from spotlane.spec import ClientIdRule
@@ -13,13 +14,19 @@ _EPOCH_LENGTH = 10
 _SEQUENCE_LENGTH = 7
 _REMEMBERED = 65_536
 
+# Two digits at a time.
+_PAIRS = tuple(high + low for high in _DIGITS for low in _DIGITS)
+_VALUES = {pair: value for value, pair in enumerate(_PAIRS)}
+# The end of a sequence, with the first attempt behind it.
+_ENDINGS = tuple(f"{pair}0" for pair in _PAIRS)
+
 
 class ClientIds:
     """Makes ids of the form prefix, mark, epoch, sequence, attempt, and refuses one that was used before.
 
     epoch is 50 random bits drawn when the client opens, so that two processes, or one before and after a restart, never
-    meet; sequence counts up; attempt is one digit. Own ids that were sent are remembered for ever, as one number and
-    the gaps above it; one that stays unsent while 65,536 later ones are sent counts as used. A caller's own ids are
+    meet; sequence counts up; attempt is one digit. Of own ids those are remembered that were not sent: every other
+    counts as used, for ever, and so does one that stays unsent while 65,536 later ones do. A caller's own ids are
     remembered as far back as the last 65,536.
     """
 
@@ -27,15 +34,24 @@ class ClientIds:
         self._rule = rule
         self._head = rule.prefix + _MARK + _base32(int.from_bytes(os.urandom(8), "big"), _EPOCH_LENGTH)
         self._given = 0
-        self._spent_below = 0
-        self._spent: set[int] = set()
-        self._foreign: dict[str, None] = {}
+        # All but the ending of the ids that are made now.
+        self._block = ""
+        # To find its oldest key, a plain dict passes over every one that was deleted before.
+        self._unsent: OrderedDict[int, None] = OrderedDict()
+        self._foreign: OrderedDict[str, None] = OrderedDict()
 
     def new(self) -> str:
         """Return an id that was never returned before and never will be again."""
+        self._add_unsent(self._given)
+        return self.issue()
+
+    def issue(self) -> str:
+        """Return a fresh id that counts as used already: new() and spend() in one."""
         sequence = self._given
-        self._given += 1
-        return f"{self._head}{_base32(sequence, _SEQUENCE_LENGTH)}0"
+        self._given = sequence + 1
+        if not sequence & 1023:
+            self._block = self._head + _base32(sequence >> 10, _SEQUENCE_LENGTH - 2)
+        return self._block + _ENDINGS[sequence & 1023]
 
     def spend(self, client_order_id: str) -> None:
         """Note that an id is about to be sent. Raises UsageError where it was before or the exchange can't take it."""
@@ -44,46 +60,43 @@ class ClientIds:
             self._check(client_order_id)
             used = client_order_id in self._foreign
         else:
-            used = sequence < self._spent_below or sequence in self._spent
+            used = sequence not in self._unsent
         if used:
             raise UsageError(
                 f"client_order_id {client_order_id!r} was used before: new_client_order_id() makes a fresh one"
             )
-        if sequence is None:
-            self._foreign[client_order_id] = None
-            if len(self._foreign) > _REMEMBERED:
-                del self._foreign[next(iter(self._foreign))]
+        if sequence is not None:
+            del self._unsent[sequence]
             return
-        self._spent.add(sequence)
-        if len(self._spent) > _REMEMBERED:
-            self._spent_below = min(self._spent)
-        while self._spent_below in self._spent:
-            self._spent.remove(self._spent_below)
-            self._spent_below += 1
+        self._foreign[client_order_id] = None
+        if len(self._foreign) > _REMEMBERED:
+            self._foreign.popitem(last=False)
 
     def release(self, client_order_id: str) -> None:
-        """Take back spend() for an id of which no byte has left."""
+        """Take back spend() or issue() for an id of which no byte has left."""
         sequence = self._sequence_of(client_order_id)
         if sequence is None:
             self._foreign.pop(client_order_id, None)
-        elif sequence < self._spent_below:
-            self._spent.update(range(sequence + 1, self._spent_below))
-            self._spent_below = sequence
         else:
-            self._spent.discard(sequence)
+            self._add_unsent(sequence)
+
+    def _add_unsent(self, sequence: int) -> None:
+        self._unsent[sequence] = None
+        if len(self._unsent) > _REMEMBERED:
+            self._unsent.popitem(last=False)
 
     def _sequence_of(self, client_order_id: str) -> int | None:
         """Return the sequence number of an id that new() made, or None for anybody else's."""
         start = len(self._head)
         if not client_order_id.startswith(self._head) or len(client_order_id) != start + _SEQUENCE_LENGTH + 1:
             return None
-        sequence = 0
-        for digit in client_order_id[start:]:
-            position = _DIGITS.find(digit)
-            if position < 0:
+        value = 0
+        for at in range(start, len(client_order_id), 2):
+            pair = _VALUES.get(client_order_id[at : at + 2])
+            if pair is None:
                 return None
-            sequence = sequence * 32 + position
-        sequence //= 32
+            value = value << 10 | pair
+        sequence = value >> 5
         return sequence if sequence < self._given else None
 
     def _check(self, client_order_id: str) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 from spotlane.safety.client_ids import ClientIds
+from spotlane.safety.quick_check import prepare, shapes_of
 from spotlane.safety.rules import RuleBook, SymbolRules, check_order
 from spotlane.spec import ExchangeSpec
-from spotlane.structs import OrderParams
+from spotlane.structs import OrderParams, Symbol
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """One order that may be sent once.
 
     client_order_id is the caller's or a fresh one. deadline is on the monotonic clock, in seconds; not_after_ms is the
@@ -33,6 +34,12 @@ class Intents:
     def __init__(self, spec: ExchangeSpec, client_ids: ClientIds) -> None:
         self._spec = spec
         self._client_ids = client_ids
+        self._shapes = shapes_of(spec)
+        # Prepared when a symbol is first used, for the book that was given last.
+        self._book: RuleBook | None = None
+        self._checks: dict[Symbol, tuple[SymbolRules, Callable[[OrderParams], bool]]] = {}
+        self._fenced_s = 0.0
+        self._fence_ms = fence(spec, 0, 0.0)
 
     def open(self, params: OrderParams, book: RuleBook, *, now_ms: int, deadline: float, timeout_s: float) -> Intent:
         """Check an order and give it an identity.
@@ -42,21 +49,25 @@ class Intents:
         """
         if not isinstance(params, OrderParams):
             raise TypeError(f"place_order takes an OrderParams, was {type(params).__name__}")
-        rules = book.find(params.symbol)
-        check_order(self._spec, rules, params)
+        if book is not self._book:
+            self._book, self._checks = book, {}
+        rules, passes = self._checks.get(params.symbol) or self._prepare(params.symbol, book)
+        if not passes(params):
+            check_order(self._spec, rules, params)
         client_order_id = params.client_order_id
         if client_order_id is None:
-            client_order_id = self._client_ids.new()
-        self._client_ids.spend(client_order_id)
-        not_after_ms, window_ms = fence(self._spec, now_ms, timeout_s)
-        return Intent(
-            params=params,
-            rules=rules,
-            client_order_id=client_order_id,
-            deadline=deadline,
-            not_after_ms=not_after_ms,
-            window_ms=window_ms,
-        )
+            client_order_id = self._client_ids.issue()
+        else:
+            self._client_ids.spend(client_order_id)
+        if timeout_s != self._fenced_s:
+            self._fenced_s, self._fence_ms = timeout_s, fence(self._spec, 0, timeout_s)
+        not_after_ms, window_ms = self._fence_ms
+        return Intent(params, rules, client_order_id, deadline, now_ms + not_after_ms, window_ms)
+
+    def _prepare(self, symbol: Symbol, book: RuleBook) -> tuple[SymbolRules, Callable[[OrderParams], bool]]:
+        rules = book.find(symbol)
+        self._checks[symbol] = prepared = (rules, prepare(self._shapes, rules).passes)
+        return prepared
 
 
 def fence(spec: ExchangeSpec, now_ms: int, left_s: float) -> tuple[int, int]:

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from spotlane.errors import DecodeError, OutcomeUnknown, SpotlaneError
 from spotlane.safety.replies import Judge, Refusal
 from spotlane.spec import Outcome
-from spotlane.transport import Channel, ReplyLost, Request
+from spotlane.transport import Channel, Reply, ReplyLost, Request
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """What a request that changes something is about, for the case that its reply never comes.
 
     what names it in messages ("order", "withdrawal"). look_up asks the exchange what became of it: it returns the
-    result, or raises OutcomeUnknown while that cannot be told.
+    result, or raises OutcomeUnknown while that cannot be told. confirm is given the result and the reply, and raises
+    DecodeError where they can't be the answer to this very request.
     """
 
     what: str
     client_order_id: str | None
     order_id: str | None
     look_up: Callable[[], Awaitable[object]]
+    confirm: Callable[[Any, Reply], None] | None = None
 
 
 async def submit(
@@ -36,13 +36,13 @@ async def submit(
     submission: Submission,
     *,
     deadline: float,
-    notice: Callable[[Refusal], None],
+    notice: Callable[[Request, Refusal], None],
 ) -> T:
     """Send a request exactly once and return what its reply says.
 
     deadline is on the monotonic clock; notice is told of every refusal. Raises NotSent or BudgetExhausted where no byte
     left, ExchangeAPIError where the exchange's word proves that nothing was executed, and OutcomeUnknown in every other
-    case: a lost reply, a reply that doesn't fit, an error that leaves the outcome open.
+    case: a lost reply, a reply that doesn't fit (which closes its connection), an error that leaves the outcome open.
     """
     doubt: SpotlaneError
     try:
@@ -52,12 +52,15 @@ async def submit(
     else:
         try:
             result = judge.understand(request.endpoint, reply, read)
+            if submission.confirm is not None and not isinstance(result, Refusal):
+                submission.confirm(result, reply)
         except DecodeError as misfit:
+            reply.distrust()
             doubt = misfit
         else:
             if not isinstance(result, Refusal):
                 return result
-            notice(result)
+            notice(request, result)
             if result.outcome is Outcome.REJECTED:
                 raise result.error
             doubt = result.error

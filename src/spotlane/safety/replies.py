@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
+from spotlane._core.faults import UnknownWireSymbol
 from spotlane.errors import DecodeError, ExchangeAPIError, ExchangeUnavailable, RateLimited
 from spotlane.spec import Endpoint, ErrorRow, ErrorTable, Outcome
 from spotlane.transport import Reply
@@ -19,16 +19,14 @@ _FIRST_MILLISECONDS = 100_000_000_000
 _SIGNATURE = re.compile(r"[0-9a-fA-F]{64,}")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What an error body says: the exchange's code and its text."""
 
     code: int | str | None
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """An error reply, understood: the exception it is and what it proves about a request that changes something.
 
     limits are those of its ErrorRow.
@@ -54,19 +52,25 @@ class Judge:
         """Return what a reply holds, or the refusal that it is.
 
         A success is read first and looked at for an error only when it does not fit, so that a good reply is parsed
-        once. Raises DecodeError for a success that is neither.
+        once. Raises DecodeError for a success that is neither; its connection is closed, for what does not fit may be
+        the answer to another request. A symbol that the rules do not list is no such thing.
         """
-        if not 200 <= reply.status < 300:
-            told = self._tell(reply.body) or Told(None, _describe_body(reply))
-            return self._refusal(endpoint, told, reply)
         try:
-            return read(reply.body)
+            if 200 <= reply.status < 300:
+                return read(reply.body)
         except DecodeError as misfit:
             misfit.endpoint = endpoint.name
-            told_anyway = self._tell(reply.body)
-            if told_anyway is None:
+            told = self._tell(reply.body)
+            if told is None:
+                if not isinstance(misfit, UnknownWireSymbol):
+                    reply.distrust()
                 raise
-        return self._refusal(endpoint, told_anyway, reply)
+        else:
+            told = self._tell(reply.body) or Told(None, _describe_body(reply))
+        finally:
+            if reply.stages is not None:
+                reply.stages.finish()
+        return self._refusal(endpoint, told, reply)
 
     def _refusal(self, endpoint: Endpoint, told: Told, reply: Reply) -> Refusal:
         row = self._table.find(told.code, told.message, reply.status)

@@ -97,23 +97,28 @@ def check_order(spec: ExchangeSpec, rules: SymbolRules, params: OrderParams) -> 
 
     Raises a UsageError that names the field, the value given and the nearest value that passes.
     """
-    _check_shape(params)
-    for name in _abilities_needed(params):
-        capability = spec.capability(name)
-        if not capability.supported:
-            raise NotSupported(f"{spec.name} can't do this ({name}): {capability.reason or 'no such order there'}")
+    check_abilities(spec, params)
     _check_open(spec.name, rules, params)
     if params.price is not None:
         _check_price(rules, "price", params.price)
     if params.stop_price is not None:
         _check_price(rules, "stop_price", params.stop_price)
     if params.quantity is not None:
-        rules = _market_rules(rules) if params.order_type is OrderType.MARKET else rules
+        rules = market_rules(rules) if params.order_type is OrderType.MARKET else rules
         _check_quantity(rules, params.quantity, params.price)
     if params.iceberg_quantity is not None:
         check_step("iceberg_quantity", params.iceberg_quantity, rules.lot, rules.symbol, round_down=True)
     if params.quote_quantity is not None:
         _check_quote_quantity(rules, params.quote_quantity)
+
+
+def check_abilities(spec: ExchangeSpec, params: OrderParams) -> None:
+    """Check that an order means something and that the exchange has such orders at all. Raises UsageError."""
+    _check_shape(params)
+    for name in _abilities_needed(params):
+        capability = spec.capability(name)
+        if not capability.supported:
+            raise NotSupported(f"{spec.name} can't do this ({name}): {capability.reason or 'no such order there'}")
 
 
 def _check_shape(params: OrderParams) -> None:
@@ -176,7 +181,7 @@ def _check_price(rules: SymbolRules, field: str, price: Decimal) -> None:
     _check_bounds(f"{rules.symbol} {field}", price, low, high, field=field, given=price, least=least, most=most)
 
 
-def _market_rules(rules: SymbolRules) -> SymbolRules:
+def market_rules(rules: SymbolRules) -> SymbolRules:
     """Return the rules with the limits of MARKET orders beside the others; of two steps the larger is a multiple."""
     if (rules.market_lot, rules.market_minimum_quantity, rules.market_maximum_quantity) == (None, None, None):
         return rules
@@ -203,10 +208,17 @@ def _check_quantity(rules: SymbolRules, quantity: Decimal, price: Decimal | None
         _check_bounds(what, notional, low, high, field="quantity", given=quantity, least=least, most=most)
 
 
-def _check_quote_quantity(rules: SymbolRules, quote_quantity: Decimal) -> None:
+def quote_bounds(rules: SymbolRules) -> tuple[Decimal | None, Decimal | None]:
+    """Return the least and the most that an order sized in quote may be worth."""
     low, high = rules.market_minimum_notional, rules.market_maximum_notional
-    low = low if low is not None else rules.minimum_notional
-    high = high if high is not None else rules.maximum_notional
+    return (
+        low if low is not None else rules.minimum_notional,
+        high if high is not None else rules.maximum_notional,
+    )
+
+
+def _check_quote_quantity(rules: SymbolRules, quote_quantity: Decimal) -> None:
+    low, high = quote_bounds(rules)
     if rules.quote_step is not None:
         least = None if low is None else _whole_steps(low, rules.quote_step, up=True)
         most = None if high is None else _whole_steps(high, rules.quote_step, up=False)

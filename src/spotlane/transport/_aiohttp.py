@@ -20,6 +20,7 @@ from multidict import CIMultiDict
 from spotlane.errors import NotSupported
 from spotlane.transport.pool import PooledConnection
 from spotlane.transport.request import Request, Seal, Sealed, target_of
+from spotlane.transport.stages import Stages
 
 if TYPE_CHECKING:
     import asyncio
@@ -43,13 +44,16 @@ class Attempt:
     written_s is None as long as it is certain that no byte has left.
     """
 
-    __slots__ = ("_clock", "connection", "refusal", "request", "seal", "stamp_ms", "written_s")
+    __slots__ = ("_clock", "connection", "refusal", "request", "seal", "stages", "stamp_ms", "written_s")
 
-    def __init__(self, request: Request, seal: Seal, clock: Clock) -> None:
+    def __init__(
+        self, request: Request, seal: Seal, clock: Clock, connection: PooledConnection, stages: Stages | None
+    ) -> None:
         self._clock = clock
         self.request = request
         self.seal = seal
-        self.connection: PooledConnection | None = None
+        self.connection: PooledConnection | None = connection
+        self.stages = stages
         self.refusal: Exception | None = None
         self.stamp_ms: int | None = None
         self.written_s: float | None = None
@@ -65,10 +69,12 @@ class Attempt:
     async def write(self, carrying: ClientRequest, connection: Connection) -> StreamWriter:
         """Stamp, sign and write, all without suspending in between."""
         try:
-            sealed = self.seal()
+            sealed = self.seal(self.request)
         except Exception as error:
             self.refusal = error
             raise
+        if self.stages is not None:
+            self.stages.signed_s = self._clock.monotonic()
         assert connection.protocol is not None
         writer = StreamWriter(connection.protocol, carrying.loop)
         await writer.write_headers(
@@ -78,6 +84,8 @@ class Attempt:
         self.stamp_ms = sealed.stamp_ms
         self.written_s = self._clock.monotonic()
         await writer.write_eof(self.request.body)
+        if self.stages is not None:
+            self.stages.written_s = self._clock.monotonic()
         return writer
 
 
@@ -135,11 +143,7 @@ def make_session(*, user_agent: str, loop: asyncio.AbstractEventLoop) -> ClientS
         connector=AttemptConnector(loop=loop),
         request_class=SealedRequest,
         cookie_jar=DummyCookieJar(loop=loop),
-        headers={
-            hdrs.ACCEPT_ENCODING: "identity",
-            hdrs.USER_AGENT: user_agent,
-            hdrs.CONTENT_TYPE: "application/json",
-        },
+        headers=default_headers(user_agent),
         timeout=NO_TIMEOUT,
         auto_decompress=False,
         trust_env=False,
@@ -149,6 +153,16 @@ def make_session(*, user_agent: str, loop: asyncio.AbstractEventLoop) -> ClientS
     # aiohttp sends GET, PUT and DELETE a second time when the connection breaks, and the first may have been executed.
     session._retry_connection = False
     return session
+
+
+def default_headers(user_agent: str) -> dict[str, str]:
+    """Return the headers of every request, which its signed form may replace."""
+    return {
+        hdrs.ACCEPT: "*/*",
+        hdrs.ACCEPT_ENCODING: "identity",
+        hdrs.USER_AGENT: user_agent,
+        hdrs.CONTENT_TYPE: "application/json",
+    }
 
 
 def _headers(request: Request, sealed: Sealed, base: CIMultiDict[str]) -> CIMultiDict[str]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from spotlane._core.guards import Claim, Gate
 from spotlane.errors import BudgetExhausted
-from spotlane.spec import Bucket, Verb
+from spotlane.spec import Bucket, Endpoint, Verb
 from spotlane.transport.clock import Clock, Timer
 
 _BURST_SHARE = 5
 _CANCEL, _OTHER = 0, 1
-# Sums of floats miss their moment by less than this.
-_TOLERANCE_S = 1e-6
 
 
 class Budget:
@@ -27,53 +27,40 @@ class Budget:
 
     def __init__(self, buckets: Iterable[Bucket], *, clock: Clock, enforce: bool = True) -> None:
         self._clock = clock
+        self._monotonic = clock.monotonic
         self._enforce = enforce
         self._buckets = {bucket.name: bucket for bucket in buckets}
-        self._gates = {(bucket.name, "", ""): _Gate(bucket) for bucket in self._buckets.values()}
+        self._lines = {(bucket.name, "", ""): _Line(bucket) for bucket in self._buckets.values()}
+        # By endpoint and symbol, so never more than the exchange has of both.
+        self._tolls: dict[tuple[str, str], _Toll] = {}
         self._order = itertools.count()
 
-    def try_take(
-        self, costs: Mapping[str, int], *, verb: Verb = Verb.READ, endpoint: str = "", symbol: str = ""
-    ) -> bool:
-        """Take costs (bucket name to units) now and return True, or take nothing and return False.
+    def try_take(self, endpoint: Endpoint, symbol: str = "") -> bool:
+        """Take what a request costs now and return True, or take nothing and return False.
 
-        endpoint and symbol say whose room it is in buckets that are counted apart for each. Raises ValueError for a
-        bucket that does not exist or a cost above its limit.
+        symbol is whose room it takes in buckets that are counted apart for each. Raises ValueError for a bucket that
+        does not exist or a cost above its limit.
         """
-        if not self._enforce or not costs:
+        if not self._enforce:
             return True
-        rank = _CANCEL if verb is Verb.CANCEL else _OTHER
-        now_s = self._clock.monotonic()
-        shares = self._shares(costs, endpoint, symbol)
-        for gate, cost in shares:
-            if gate.has_waiters(rank) or gate.ready_s(cost, rank) > now_s + _TOLERANCE_S:
-                return False
-        for gate, cost in shares:
-            gate.take(cost, now_s)
-        return True
+        toll = self._tolls.get((endpoint.name, symbol))
+        if toll is None or toll.endpoint is not endpoint:
+            toll = self._toll(endpoint, symbol)
+        return toll.claim.try_take(self._monotonic())
 
-    async def take(
-        self,
-        costs: Mapping[str, int],
-        *,
-        verb: Verb = Verb.READ,
-        endpoint: str = "",
-        symbol: str = "",
-        deadline: float,
-    ) -> None:
-        """Take costs, waiting for room until deadline (monotonic seconds) at the longest.
+    async def take(self, endpoint: Endpoint, symbol: str = "", *, deadline: float) -> None:
+        """Take what a request costs, waiting for room until deadline (monotonic seconds) at the longest.
 
         Raises BudgetExhausted at once where there will be no room by then, else at the deadline; nothing is taken.
         """
-        if self.try_take(costs, verb=verb, endpoint=endpoint, symbol=symbol):
+        if self.try_take(endpoint, symbol):
             return
-        rank = _CANCEL if verb is Verb.CANCEL else _OTHER
-        shares = self._shares(costs, endpoint, symbol)
-        now_s = self._clock.monotonic()
-        ready_s = max(gate.expected_s(cost, rank, now_s) for gate, cost in shares)
+        toll = self._toll(endpoint, symbol)
+        now_s = self._monotonic()
+        ready_s = toll.expected_s(now_s)
         if ready_s > deadline:
-            raise _exhausted(shares, ready_s - now_s)
-        waiter = _Waiter(rank, next(self._order), shares)
+            raise _exhausted(toll, ready_s - now_s)
+        waiter = _Waiter(toll, next(self._order))
         waiter.enter()
         self._queue(waiter)
         timer = self._clock.call_later(deadline - now_s, lambda: waiter.settle(False))
@@ -82,13 +69,13 @@ class Budget:
         finally:
             timer.cancel()
             waiter.leave()
-            self._arm(waiter.gate)
+            self._arm(waiter.line)
         if not admitted:
-            now_s = self._clock.monotonic()
-            raise _exhausted(shares, max(gate.expected_s(cost, rank, now_s) for gate, cost in shares) - now_s)
+            now_s = self._monotonic()
+            raise _exhausted(toll, toll.expected_s(now_s) - now_s)
 
     def note_retry_after(
-        self, seconds: float | None, bucket: str | None = None, *, endpoint: str = "", symbol: str = ""
+        self, seconds: float | None, bucket: str | None = None, *, endpoint: Endpoint | None = None, symbol: str = ""
     ) -> None:
         """Admit nothing for this many seconds, cancels included, in one bucket or in all.
 
@@ -96,64 +83,90 @@ class Budget:
         no time: one window of the bucket then, after which the limit is free again whatever was counted. Raises
         ValueError for a bucket that does not exist.
         """
-        refused = list(self._gates.values())
+        refused = list(self._lines.values())
         if bucket is not None:
-            refused = [gate for gate, _ in self._shares({bucket: 0}, endpoint, symbol)]
-        for gate in refused:
-            wait_s = gate.window_s if seconds is None else seconds
-            gate.blocked_until_s = max(gate.blocked_until_s, self._clock.monotonic() + wait_s)
-            self._arm(gate)
+            refused = [self._line(bucket, "" if endpoint is None else endpoint.name, symbol)]
+        for line in refused:
+            line.gate.block(self._monotonic() + (line.window_s if seconds is None else seconds))
+            self._arm(line)
 
-    def _shares(self, costs: Mapping[str, int], endpoint: str, symbol: str) -> list[tuple[_Gate, int]]:
-        shares = []
-        for name, cost in costs.items():
-            bucket = self._buckets.get(name)
-            if bucket is None:
-                raise ValueError(f"no rate bucket is named {name!r}: there are {', '.join(self._buckets) or 'none'}")
-            if cost > bucket.limit:
-                raise ValueError(f"a cost of {cost} is above the limit of bucket {name!r}, {bucket.limit}")
-            key = (name, endpoint if bucket.per_endpoint else "", symbol if bucket.per_symbol else "")
-            gate = self._gates.get(key)
-            if gate is None:
-                gate = self._gates[key] = _Gate(bucket)
-            shares.append((gate, cost))
-        return shares
+    def _toll(self, endpoint: Endpoint, symbol: str) -> _Toll:
+        """Return what a request takes, prepared once: costs are part of an endpoint and don't change."""
+        key = (endpoint.name, symbol)
+        toll = self._tolls.get(key)
+        if toll is None or toll.endpoint is not endpoint:
+            if symbol and not any(self._bucket(name).per_symbol for name in endpoint.costs):
+                toll = self._toll(endpoint, "")
+            else:
+                rank = _CANCEL if endpoint.verb is Verb.CANCEL else _OTHER
+                shares = [
+                    (self._line(name, endpoint.name, symbol, cost), cost) for name, cost in endpoint.costs.items()
+                ]
+                toll = _Toll(endpoint, Claim([(line.gate, cost) for line, cost in shares], rank), rank, shares)
+            self._tolls[key] = toll
+        return toll
+
+    def _line(self, name: str, endpoint: str, symbol: str, cost: int = 0) -> _Line:
+        bucket = self._bucket(name)
+        if cost > bucket.limit:
+            raise ValueError(f"a cost of {cost} is above the limit of bucket {name!r}, {bucket.limit}")
+        key = (name, endpoint if bucket.per_endpoint else "", symbol if bucket.per_symbol else "")
+        line = self._lines.get(key)
+        if line is None:
+            line = self._lines[key] = _Line(bucket)
+        return line
+
+    def _bucket(self, name: str) -> Bucket:
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            raise ValueError(f"no rate bucket is named {name!r}: there are {', '.join(self._buckets) or 'none'}")
+        return bucket
 
     def _queue(self, waiter: _Waiter) -> None:
         """Let a waiter wait at the bucket that will be ready last."""
-        waiter.gate, waiter.cost = max(waiter.shares, key=lambda share: share[0].ready_s(share[1], waiter.rank))
-        heapq.heappush(waiter.gate.queue, (waiter.rank, waiter.number, waiter))
-        if waiter.gate.first() is waiter:
-            self._arm(waiter.gate)
+        rank = waiter.toll.rank
+        waiter.line, waiter.cost = max(waiter.toll.shares, key=lambda share: share[0].gate.ready_s(share[1], rank))
+        heapq.heappush(waiter.line.queue, (rank, waiter.number, waiter))
+        if waiter.line.first() is waiter:
+            self._arm(waiter.line)
 
-    def _arm(self, gate: _Gate) -> None:
-        """Set the gate's one timer for the first in its queue."""
-        if gate.timer is not None:
-            gate.timer.cancel()
-            gate.timer = None
-        first = gate.first()
+    def _arm(self, line: _Line) -> None:
+        """Set the line's one timer for the first in it."""
+        if line.timer is not None:
+            line.timer.cancel()
+            line.timer = None
+        first = line.first()
         if first is not None:
-            delay_s = gate.ready_s(first.cost, first.rank) - self._clock.monotonic()
-            gate.timer = self._clock.call_later(max(0.0, delay_s), lambda: self._serve(gate))
+            delay_s = line.gate.ready_s(first.cost, first.toll.rank) - self._monotonic()
+            line.timer = self._clock.call_later(max(0.0, delay_s), lambda: self._serve(line))
 
-    def _serve(self, gate: _Gate) -> None:
-        """Admit the first of a queue, as many as have room; send on whoever has to wait elsewhere."""
-        gate.timer = None
-        now_s = self._clock.monotonic()
-        soon_s = now_s + _TOLERANCE_S
-        while (first := gate.first()) is not None and gate.ready_s(first.cost, first.rank) <= soon_s:
-            heapq.heappop(gate.queue)
-            if all(other.ready_s(cost, first.rank) <= soon_s for other, cost in first.shares):
-                for other, cost in first.shares:
-                    other.take(cost, now_s)
+    def _serve(self, line: _Line) -> None:
+        """Admit the first of a line, as many as have room; send on whoever has to wait elsewhere."""
+        line.timer = None
+        now_s = self._monotonic()
+        while (first := line.first()) is not None and line.gate.is_ready(first.cost, first.toll.rank, now_s):
+            heapq.heappop(line.queue)
+            if first.toll.claim.try_take(now_s, in_turn=True):
                 first.settle(True)
             else:
                 self._queue(first)
-        self._arm(gate)
+        self._arm(line)
 
 
-class _Gate:
-    """One bucket's state. full_s is the moment at which everything taken so far will have flowed back."""
+class _Toll(NamedTuple):
+    """What one kind of request takes, and of which buckets."""
+
+    endpoint: Endpoint
+    claim: Claim
+    rank: int
+    shares: list[tuple[_Line, int]]
+
+    def expected_s(self, now_s: float) -> float:
+        return max(line.gate.expected_s(cost, self.rank, now_s) for line, cost in self.shares)
+
+
+class _Line:
+    """One bucket's gate, and those who stand before it."""
 
     def __init__(self, bucket: Bucket) -> None:
         if bucket.limit < 1 or bucket.window_ms < 1 or not 0 <= bucket.reserve < bucket.limit:
@@ -164,30 +177,10 @@ class _Gate:
         self.name = bucket.name
         self.limit = bucket.limit
         self.window_s = bucket.window_ms / 1_000
-        self.unit_s = self.window_s / max(1, bucket.limit - burst)
-        self.room_s = ((burst * self.unit_s), ((burst - bucket.reserve) * self.unit_s))
-        self.full_s = float("-inf")
-        self.blocked_until_s = float("-inf")
+        unit_s = self.window_s / max(1, bucket.limit - burst)
+        self.gate = Gate(unit_s=unit_s, burst=burst, reserve=bucket.reserve)
         self.queue: list[tuple[int, int, _Waiter]] = []
-        self.waiting = [0, 0]
-        self.waiting_cost = [0, 0]
         self.timer: Timer | None = None
-
-    def ready_s(self, cost: int, rank: int) -> float:
-        # Not clamped to the present: a cost above the burst has room only after that much more of idle time.
-        return max(self.full_s + cost * self.unit_s - self.room_s[rank], self.blocked_until_s)
-
-    def expected_s(self, cost: int, rank: int, now_s: float) -> float:
-        """Return when a newcomer of this rank can expect its turn, after all who stand before it."""
-        ahead = sum(self.waiting_cost[: rank + 1])
-        full_s = max(self.full_s, now_s) if ahead else self.full_s
-        return max(full_s + (ahead + cost) * self.unit_s - self.room_s[rank], self.blocked_until_s)
-
-    def take(self, cost: int, now_s: float) -> None:
-        self.full_s = max(self.full_s, now_s) + cost * self.unit_s
-
-    def has_waiters(self, rank: int) -> bool:
-        return any(self.waiting[: rank + 1])
 
     def first(self) -> _Waiter | None:
         while self.queue and self.queue[0][2].admitted.done():
@@ -196,28 +189,25 @@ class _Gate:
 
 
 class _Waiter:
-    __slots__ = ("admitted", "cost", "gate", "is_waiting", "number", "rank", "shares")
+    __slots__ = ("admitted", "cost", "is_waiting", "line", "number", "toll")
 
-    def __init__(self, rank: int, number: int, shares: list[tuple[_Gate, int]]) -> None:
-        self.rank = rank
+    def __init__(self, toll: _Toll, number: int) -> None:
+        self.toll = toll
         self.number = number
-        self.shares = shares
-        self.gate, self.cost = shares[0]
+        self.line, self.cost = toll.shares[0]
         self.admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.is_waiting = False
 
     def enter(self) -> None:
         self.is_waiting = True
-        for gate, cost in self.shares:
-            gate.waiting[self.rank] += 1
-            gate.waiting_cost[self.rank] += cost
+        for line, cost in self.toll.shares:
+            line.gate.enter(cost, self.toll.rank)
 
     def leave(self) -> None:
         if self.is_waiting:
             self.is_waiting = False
-            for gate, cost in self.shares:
-                gate.waiting[self.rank] -= 1
-                gate.waiting_cost[self.rank] -= cost
+            for line, cost in self.toll.shares:
+                line.gate.leave(cost, self.toll.rank)
 
     def settle(self, admitted: bool) -> None:
         if not self.admitted.done():
@@ -225,8 +215,8 @@ class _Waiter:
             self.admitted.set_result(admitted)
 
 
-def _exhausted(shares: list[tuple[_Gate, int]], wait_s: float) -> BudgetExhausted:
-    names = ", ".join(f"{cost} of {gate.name} ({gate.limit} in {gate.window_s:g} s)" for gate, cost in shares)
+def _exhausted(toll: _Toll, wait_s: float) -> BudgetExhausted:
+    names = ", ".join(f"{cost} of {line.name} ({line.limit} in {line.window_s:g} s)" for line, cost in toll.shares)
     wait_s = max(0.0, wait_s)
     return BudgetExhausted(
         f"the rate budget has no room for {names} before the deadline: there is in {wait_s:.3f} s", retry_after_s=wait_s

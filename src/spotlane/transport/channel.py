@@ -10,13 +10,16 @@ from spotlane.transport.budget import Budget
 from spotlane.transport.clock import Clock
 from spotlane.transport.exchange_clock import ExchangeClock
 from spotlane.transport.request import Authenticator, Carrier, Reply, ReplyLost, Request, Sealed
+from spotlane.transport.stages import StageListener, Stages
 from spotlane.transport.status import TransportStatus
 
 
 class Channel:
     """Sends requests to one exchange for one account.
 
-    authenticator may be None where nothing is ever signed. timeout_s bounds a request that is given no deadline.
+    authenticator may be None where nothing is ever signed. timeout_s bounds a request that is given no deadline; one
+    that is given one belongs to a call that began so long before it. under_way is how many requests are. stage_listener
+    is told of the stages of each, on the event loop.
     """
 
     def __init__(
@@ -35,6 +38,8 @@ class Channel:
         self._authenticator = authenticator
         self._budget = budget
         self._timeout_s = timeout_s
+        self.stage_listener: StageListener | None = None
+        self.under_way = 0
         self._requests = 0
         self._replies = 0
         self._not_sent = 0
@@ -61,23 +66,14 @@ class Channel:
             raise UsageError(f"{endpoint.name} is a private endpoint: it needs credentials")
         if deadline is None:
             deadline = self._clock.monotonic() + self._timeout_s
+        stages = None if self.stage_listener is None else self._begin_stages(endpoint.name, deadline)
         self._requests += 1
-        costs, verb = endpoint.costs, endpoint.verb
-        if not self._budget.try_take(costs, verb=verb, endpoint=endpoint.name, symbol=request.symbol):
-            try:
-                await self._budget.take(
-                    costs,
-                    verb=verb,
-                    endpoint=endpoint.name,
-                    symbol=request.symbol,
-                    deadline=self._latest_start(request, deadline),
-                )
-            except BudgetExhausted:
-                self._over_budget += 1
-                raise
-        seal = _LateSeal(request, self._exchange_clock, self._authenticator)
+        self.under_way += 1
+        reply: Reply | None = None
         try:
-            reply = await self._carrier.carry(request, seal, deadline=deadline)
+            if not self._budget.try_take(endpoint, request.symbol):
+                await self._wait_for_budget(request, deadline)
+            reply = await self._carrier.carry(request, self._seal, deadline=deadline, stages=stages)
         except NotSent:
             self._not_sent += 1
             raise
@@ -88,8 +84,36 @@ class Channel:
             message = str(lost)
         else:
             self._replies += 1
+            reply.stages = stages
             return reply
+        finally:
+            self.under_way -= 1
+            if stages is not None and reply is None:
+                stages.finish()
         raise ReadFailed(message)
+
+    def _begin_stages(self, name: str, deadline: float) -> Stages:
+        assert self.stage_listener is not None
+        return Stages(name, deadline - self._timeout_s, self.stage_listener, self._clock.monotonic)
+
+    async def _wait_for_budget(self, request: Request, deadline: float) -> None:
+        try:
+            await self._budget.take(request.endpoint, request.symbol, deadline=self._latest_start(request, deadline))
+        except BudgetExhausted:
+            self._over_budget += 1
+            raise
+
+    def _seal(self, request: Request) -> Sealed:
+        """Stamp and sign a request whose bytes are about to be written; see Seal."""
+        stamp_ms = self._exchange_clock.now_ms()
+        if request.not_after_ms is not None and stamp_ms > request.not_after_ms:
+            raise NotSent(
+                f"{request.what} was not sent: it was to leave by {request.not_after_ms} and it is {stamp_ms} at the "
+                "exchange"
+            )
+        if not request.endpoint.signed or self._authenticator is None:
+            return Sealed(None, None)
+        return Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)
 
     def _latest_start(self, request: Request, deadline: float) -> float:
         """Return until when waiting makes sense: what could only be stamped too late is not worth its share."""
@@ -108,26 +132,3 @@ class Channel:
             replies_lost=dict(self._replies_lost),
             connections=self._carrier.status(),
         )
-
-
-class _LateSeal:
-    """Stamps and signs when it is called, which is when the bytes are about to be written."""
-
-    __slots__ = ("_authenticator", "_exchange_clock", "_request")
-
-    def __init__(self, request: Request, exchange_clock: ExchangeClock, authenticator: Authenticator | None) -> None:
-        self._request = request
-        self._exchange_clock = exchange_clock
-        self._authenticator = authenticator
-
-    def __call__(self) -> Sealed:
-        request = self._request
-        stamp_ms = self._exchange_clock.now_ms()
-        if request.not_after_ms is not None and stamp_ms > request.not_after_ms:
-            raise NotSent(
-                f"{request.endpoint.method} {request.path} was not sent: it was to leave by {request.not_after_ms} and "
-                f"it is {stamp_ms} at the exchange"
-            )
-        if not request.endpoint.signed or self._authenticator is None:
-            return Sealed(None, None)
-        return Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)

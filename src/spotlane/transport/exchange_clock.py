@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from spotlane.transport.clock import Clock
 
@@ -13,8 +13,7 @@ _DRIFT_MS_PER_S = 0.1
 _TRUNCATION_MS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(NamedTuple):
     """exchange_ms was the exchange's time at monotonic_s, give or take error_ms."""
 
     exchange_ms: float
@@ -25,7 +24,7 @@ class _Sample:
         return self.exchange_ms + (monotonic_s - self.monotonic_s) * 1_000
 
     def error_at(self, monotonic_s: float) -> float:
-        return self.error_ms + max(0.0, monotonic_s - self.monotonic_s) * _DRIFT_MS_PER_S
+        return self.error_ms + abs(monotonic_s - self.monotonic_s) * _DRIFT_MS_PER_S
 
 
 class ExchangeClock:
@@ -40,6 +39,8 @@ class ExchangeClock:
         self._clock = clock
         self._samples: deque[_Sample] = deque(maxlen=keep_samples)
         self._best: _Sample | None = None
+        # The best sample as one number: the exchange's time where the monotonic clock stands at 0.
+        self._origin_ms = 0.0
 
     def add_sample(self, exchange_ms: int, sent_s: float, received_s: float) -> None:
         """Learn that the exchange's clock showed exchange_ms at some moment between sent_s and received_s.
@@ -57,12 +58,21 @@ class ExchangeClock:
                 self._samples.clear()
         self._samples.append(sample)
         self._best = min(self._samples, key=lambda each: each.error_at(received_s))
+        self._origin_ms = self._best.at(0.0)
 
     def now_ms(self) -> int:
         """Return the exchange's time in milliseconds since the epoch."""
         if self._best is None:
             return self._clock.time_ms()
-        return int(self._best.at(self._clock.monotonic()))
+        return int(self._origin_ms + self._clock.monotonic() * 1_000)
+
+    def earliest_ms(self, monotonic_s: float) -> float:
+        """Return the least that the exchange's clock can have shown at a moment; minus infinity while it is not known.
+
+        What it has shown since is judged by one sample: an estimate of then by the certainty of now would be neither's.
+        """
+        best = self._best
+        return float("-inf") if best is None else best.at(monotonic_s) - best.error_at(monotonic_s)
 
     @property
     def is_synchronised(self) -> bool:

@@ -10,27 +10,45 @@ from yarl import URL
 
 from spotlane.errors import NotSent, TransportError
 from spotlane.transport._aiohttp import Attempt
-from spotlane.transport.request import ReplyLost
+from spotlane.transport.request import ReplyLost, Request
+
+_LOSSES = {
+    "deadline": "{where} has not answered {what} before the deadline",
+    "disconnected": "{where} closed the connection before it had answered {what}",
+    "truncated": "the reply of {where} to {what} is incomplete, or its end can't be told from a loss",
+    "oversize": "the reply of {where} to {what} has more than {limit} bytes",
+    "encoded": "the reply of {where} to {what} is encoded, which was not asked for",
+    "malformed": "{where} answered {what} with something that is not HTTP",
+}
+
+
+def not_connected(error: Exception, request: Request, url: URL, *, has_expired: bool) -> NotSent:
+    """Return the error to raise where no connection could be had."""
+    reason = "there was no connection before the deadline" if has_expired else _why_not_connected(error)
+    return NotSent(f"{request.what} was not sent to {url.host}:{url.port}: {reason}")
+
+
+def lost(reason: str, request: Request, url: URL) -> ReplyLost:
+    """Return the error for a reply that was lost for one of LOSS_REASONS."""
+    text = _LOSSES[reason].format(
+        what=request.what, where=f"{url.host}:{url.port}", limit=request.endpoint.max_reply_bytes
+    )
+    return ReplyLost(text, reason=reason)
 
 
 def explain(error: Exception, attempt: Attempt, url: URL, *, has_expired: bool) -> TransportError:
     """Return the error to raise for a failed attempt: NotSent if no byte can have left, else ReplyLost."""
-    what = f"{attempt.request.endpoint.method} {attempt.request.path}"
-    where = f"{url.host}:{url.port}"
     if isinstance(error, ReplyLost):
         return error.with_traceback(None)
     if attempt.written_s is None:
-        reason = "there was no connection before the deadline" if has_expired else _why_not_connected(error)
-        return NotSent(f"{what} was not sent to {where}: {reason}")
+        return not_connected(error, attempt.request, url, has_expired=has_expired)
     if has_expired:
-        return ReplyLost(f"{where} has not answered {what} before the deadline", reason="deadline")
-    if isinstance(error, aiohttp.ClientResponseError):
-        return ReplyLost(f"{where} answered {what} with something that is not HTTP", reason="malformed")
+        return lost("deadline", attempt.request, url)
     if isinstance(error, aiohttp.ClientPayloadError):
-        return ReplyLost(f"the reply of {where} to {what} is incomplete", reason="truncated")
+        return lost("truncated", attempt.request, url)
     if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
-        return ReplyLost(f"{where} closed the connection before it had answered {what}", reason="disconnected")
-    return ReplyLost(f"the reply of {where} to {what} could not be read: {type(error).__name__}", reason="malformed")
+        return lost("disconnected", attempt.request, url)
+    return lost("malformed", attempt.request, url)
 
 
 def _why_not_connected(error: Exception) -> str:

@@ -95,7 +95,7 @@ class ConnectionKeeper:
         connection = await self._get(self._pool.acquire_new)
         if connection is None:
             return False
-        return await self._warm(connection) if self._may_warm() else self._pool.release(connection, was_used=False)
+        return await self._warm(connection) if self._may_warm() else self._pool.release(connection)
 
     async def _get(self, acquire: Callable[[], Awaitable[PooledConnection]]) -> PooledConnection | None:
         try:

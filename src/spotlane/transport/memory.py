@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 
 from spotlane.errors import NotSent
 from spotlane.transport.clock import Clock
 from spotlane.transport.deadline import DeadlineScope
 from spotlane.transport.request import Reply, ReplyLost, Request, Seal, Sealed, target_of
+from spotlane.transport.stages import Stages
 from spotlane.transport.status import CarrierStatus
 
 Handler = Callable[[str, str, Mapping[str, str], bytes], Awaitable[Reply]]
@@ -39,19 +39,23 @@ class MemoryCarrier:
         """Return how many requests are with the handler."""
         return CarrierStatus(busy=self._busy)
 
-    async def carry(self, request: Request, seal: Seal, *, deadline: float) -> Reply:
+    async def carry(self, request: Request, seal: Seal, *, deadline: float, stages: Stages | None = None) -> Reply:
         """Hand one request to the handler and return its reply; see Carrier.carry."""
-        what = f"{request.endpoint.method} {request.path}"
+        what = request.what
         if not self._is_open or self._clock.monotonic() >= deadline:
             raise NotSent(f"{what} was not sent: {'its deadline had passed' if self._is_open else 'not open'}")
-        sealed = seal()
+        sealed = seal(request)
         written_s = self._clock.monotonic()
         reply = await self._hand_over(request, sealed, deadline)
         if reply is None:
             raise ReplyLost(f"{what} was not answered before the deadline", reason="deadline")
         if len(reply.body) > request.endpoint.max_reply_bytes:
             raise ReplyLost(f"the reply to {what} is too long", reason="oversize")
-        return replace(reply, stamp_ms=sealed.stamp_ms, written_s=written_s, received_s=self._clock.monotonic())
+        reply.stamp_ms, reply.written_s, reply.received_s = sealed.stamp_ms, written_s, self._clock.monotonic()
+        if stages is not None:
+            stages.queued_s = stages.signed_s = stages.written_s = written_s
+            stages.first_byte_s = stages.received_s = reply.received_s
+        return reply
 
     async def _hand_over(self, request: Request, sealed: Sealed, deadline: float) -> Reply | None:
         """Return the handler's reply, or None at the deadline."""

@@ -1,162 +1,97 @@
-"""The plain path: signed bytes over aiohttp's own session, connector and response parser."""
+"""The plain path: signed bytes through aiohttp's own requests and responses."""
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
-import ssl
-from collections.abc import Callable
+import select
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
-from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
-from yarl import URL
+from aiohttp import ClientResponse
+from aiohttp.http_exceptions import HttpProcessingError
 
-from spotlane.errors import NotSent, UsageError, WrongContext
-from spotlane.spec import Endpoint, Verb
-from spotlane.transport._aiohttp import Attempt, make_session
-from spotlane.transport.clock import Clock, SystemClock
+from spotlane.spec import Verb
+from spotlane.transport._aiohttp import Attempt
+from spotlane.transport.carrier import SHARE_OF_KEEPALIVE, HttpCarrier
 from spotlane.transport.deadline import DeadlineScope
 from spotlane.transport.failures import explain
-from spotlane.transport.keeper import ConnectionKeeper
-from spotlane.transport.pool import ConnectionPool, PooledConnection
-from spotlane.transport.request import Reply, ReplyLost, Request, Seal, Sealed
-from spotlane.transport.resolver import LastGoodResolver
-from spotlane.transport.status import CarrierStatus, ConnectionCounters
+from spotlane.transport.pool import PooledConnection
+from spotlane.transport.request import Reply, ReplyLost, Request, Seal
+from spotlane.transport.stages import Stages
 
-# The race between our next request and the server's idle timeout is lost at the end of it, never in its first part.
-_SHARE_OF_KEEPALIVE = 0.6
-_OPEN_LIMIT_S = 5.0
-_WARM_REPLY_BYTES = 1 << 16
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+    from aiohttp.http_parser import HttpParser
+
 _BODILESS = (204, 304)
+# Readable, half closed (Linux tells it apart), closed or broken: each means that this connection has something to say.
+_UNASKED = select.POLLIN | select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 
 
-class PlainCarrier:
-    """Moves requests over one hardened aiohttp session to one host.
+class PlainConnection(PooledConnection):
+    """A connection whose replies aiohttp's own parser reads."""
 
-    base_url: scheme, host and port; plain http only to this machine. connections are kept warm by a GET of warm_path
-    (None: they are only opened); permit is asked before each such GET and may refuse it, on_warm is given its reply.
-    max_connections bounds them all. keepalive_s: for how long the server lets a connection idle; it is not used beyond
-    60 % of that. session: its connector is used, nothing else of it, not even its TLS settings. source_address: local
-    IP address. ssl_context: for a private certificate authority; one that does not verify is refused.
+    def __init__(self, connection: Connection, opened_s: float) -> None:
+        super().__init__(connection, opened_s)
+        transport = connection.transport
+        assert transport is not None
+        self._poll = select.poll()
+        self._poll.register(transport.get_extra_info("socket").fileno(), _UNASKED)
+        # Session tickets of TLS 1.3 arrive unasked right after the handshake: not before the first reply, then.
+        self._is_pollable = not self.is_tls
 
-    Raises UsageError for options that can't work.
-    """
+    def is_silent(self) -> bool:
+        """Say whether it is open and nothing has arrived since its last reply, in the process or in the kernel."""
+        if not self.protocol.is_connected() or self.protocol.should_close:
+            return False
+        return not (self._is_pollable and self._poll.poll(0))
 
-    def __init__(
-        self,
-        base_url: str,
-        *,
-        clock: Clock | None = None,
-        connections: int = 4,
-        max_connections: int = 16,
-        session: ClientSession | None = None,
-        source_address: str | None = None,
-        ssl_context: ssl.SSLContext | None = None,
-        keepalive_s: float = 15.0,
-        warm_path: str | None = None,
-        permit: Callable[[], bool] | None = None,
-        on_warm: Callable[[Reply], object] | None = None,
-        user_agent: str = "spotlane",
-    ) -> None:
-        self._url = _checked_url(base_url)
-        self._ssl = _checked_context(ssl_context) if self._url.scheme == "https" else None
-        if not 1 <= connections <= max_connections:
-            raise UsageError(f"connections is from 1 to max_connections ({max_connections}), was {connections}")
-        if not keepalive_s > 0:
-            raise UsageError(f"keepalive_s is above 0, was {keepalive_s}")
-        self._source = _checked_source(source_address, session)
-        self._clock = clock if clock is not None else SystemClock()
-        self._connections = connections
-        self._max_connections = max_connections
-        self._lender = session
-        self._keepalive_s = keepalive_s
-        self._warm_request = _warm_request(warm_path) if warm_path is not None else None
-        self._permit = permit
-        self._on_warm = on_warm
-        self._user_agent = user_agent
-        self._counters = ConnectionCounters()
-        self._session: ClientSession | None = None
-        self._connector: BaseConnector | None = None
-        self._resolver: LastGoodResolver | None = None
-        self._pool: ConnectionPool | None = None
-        self._keeper: ConnectionKeeper | None = None
+    def watch(self) -> None:
+        """Take from now on whatever the kernel holds for it as unasked."""
+        self._is_pollable = True
 
-    async def open(self) -> None:
-        """Warm the connections, all at once; an exchange that can't be reached is no error yet.
+    def rest(self, *, was_used: bool) -> bool:
+        """Prepare for idling; return False where it can't be used again."""
+        if not self.protocol.is_connected() or self.protocol.should_close:
+            return False
+        parser = self.protocol._parser
+        # Without a parser, whatever arrives while it idles is kept as it came, and should_close tells of it; a parser
+        # would swallow half a reply in silence and lose it when the next request brings its own.
+        self.protocol._parser = None
+        self._is_pollable = self._is_pollable or was_used
+        return parser is None or _is_between_messages(parser)
 
-        Raises NotSupported where the installed aiohttp is not one that this relies on, UsageError for a closed session
-        or an open carrier, WrongContext for a session of another event loop.
-        """
-        if self._pool is not None:
-            raise UsageError("this carrier is open already")
-        loop = asyncio.get_running_loop()
-        connector = self._take_connector(loop)
-        self._session = make_session(user_agent=self._user_agent, loop=loop)
-        probe = ClientRequest("GET", self._url, loop=loop, session=self._session, ssl=self._ssl or True)
-        self._pool = ConnectionPool(
-            connector,
-            probe,
-            clock=self._clock,
-            max_connections=self._max_connections,
-            retire_after_s=self._keepalive_s * _SHARE_OF_KEEPALIVE,
-            counters=self._counters,
-            on_lost=self._connection_lost,
-        )
-        self._keeper = ConnectionKeeper(
-            self._pool,
-            clock=self._clock,
-            connections=self._connections,
-            warm=self._warm,
-            may_warm=self._may_warm,
-        )
-        await self._keeper.start()
 
-    async def close(self) -> None:
-        """Abort every connection; a request still under way ends with an error of its own."""
-        keeper, pool, session = self._keeper, self._pool, self._session
-        connector, resolver = self._connector, self._resolver
-        self._keeper = self._pool = self._session = self._connector = self._resolver = None
-        if keeper is not None:
-            await keeper.stop()
-        if pool is not None:
-            await pool.close()
-        if session is not None:
-            await session.close()
-        if connector is not None:
-            await connector.close()
-        if resolver is not None:
-            await resolver.close()
+def _is_between_messages(parser: HttpParser[Any]) -> bool:
+    """Say whether a parser holds nothing of a message that came right behind the last one."""
+    try:
+        return parser.feed_eof() is None
+    except HttpProcessingError:
+        return False
 
-    def status(self) -> CarrierStatus:
-        """Return how many connections there are and were."""
-        if self._pool is not None:
-            return self._pool.status()
-        counters = self._counters
-        return CarrierStatus(0, 0, counters.opened, counters.found_dead, counters.retired, counters.aborted)
 
-    async def carry(self, request: Request, seal: Seal, *, deadline: float) -> Reply:
-        """Send one request, once, and return its whole reply; see Carrier.carry.
+class PlainCarrier(HttpCarrier):
+    """Sends each request through aiohttp.ClientSession; see HttpCarrier."""
 
-        A redirect is a reply like any other. Raises NotSent where it is certain that no byte left, ReplyLost where one
-        may have.
-        """
-        outcome = await self._attempt(request, seal, deadline)
+    name = "plain"
+
+    def _make_connection(self, connection: Connection, opened_s: float) -> PooledConnection:
+        return PlainConnection(connection, opened_s)
+
+    async def _send(
+        self, connection: PooledConnection, request: Request, seal: Seal, deadline: float, stages: Stages | None
+    ) -> Reply:
+        outcome = await self._attempt(connection, request, seal, deadline, stages)
         # Raised out here, where no exception of aiohttp is being handled: what is raised leads to none of its objects.
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
-    async def _attempt(self, request: Request, seal: Seal, deadline: float) -> Reply | Exception:
-        what = f"{request.endpoint.method} {request.path}"
-        if self._pool is None:
-            return NotSent(f"{what} was not sent: the connection to {self._url.host} is not open")
-        if self._clock.monotonic() >= deadline:
-            return NotSent(f"{what} was not sent: its deadline had passed")
-        attempt = Attempt(request, seal, self._clock)
+    async def _attempt(
+        self, connection: PooledConnection, request: Request, seal: Seal, deadline: float, stages: Stages | None
+    ) -> Reply | Exception:
+        attempt = Attempt(request, seal, self._clock, connection, stages)
         scope = DeadlineScope(self._clock, deadline)
         try:
             async with scope:
-                attempt.connection = await self._pool.acquire()
                 return await self._exchange(attempt)
         except BaseException as error:
             self._give_up(attempt)
@@ -179,20 +114,24 @@ class PlainCarrier:
             read_until_eof=attempt.request.endpoint.verb is Verb.READ,
         ) as response:
             body = await _read_body(response, attempt.request)
+        received_s = self._clock.monotonic()
         reply = Reply(
-            status=response.status,
-            headers=response.headers,
-            body=body,
-            stamp_ms=attempt.stamp_ms,
-            written_s=attempt.written_s or 0.0,
-            received_s=self._clock.monotonic(),
+            response.status,
+            response.raw_headers,
+            body,
+            attempt.stamp_ms,
+            attempt.written_s or 0.0,
+            received_s,
+            connection,
         )
+        if attempt.stages is not None:
+            attempt.stages.received_s = received_s
         if reply.status == 408:
             # A server that tires of waiting says so on its own account: what stands behind it is not ours either.
             connection.protocol.force_close()
-        pool.learn_keepalive(reply.headers.get("Keep-Alive", ""), share=_SHARE_OF_KEEPALIVE)
+        pool.learn_keepalive(response.headers.get("Keep-Alive", ""), share=SHARE_OF_KEEPALIVE)
         attempt.connection = None
-        pool.release(connection)
+        pool.release(connection, used_s=received_s)
         return reply
 
     def _give_up(self, attempt: Attempt) -> None:
@@ -200,50 +139,9 @@ class PlainCarrier:
         if connection is None or self._pool is None:
             return
         if attempt.refusal is not None:
-            self._pool.release(connection, was_used=False)
+            self._pool.release(connection)
         else:
             self._pool.discard(connection)
-
-    async def _warm(self, connection: PooledConnection) -> bool:
-        """Send the warming request over a connection and give it back; return whether it was kept and welcome."""
-        assert self._warm_request is not None
-        attempt = Attempt(self._warm_request, _unsealed, self._clock)
-        attempt.connection = connection
-        try:
-            async with DeadlineScope(self._clock, self._clock.monotonic() + _OPEN_LIMIT_S):
-                reply = await self._exchange(attempt)
-        except BaseException as error:
-            self._give_up(attempt)
-            if not isinstance(error, Exception):
-                raise
-            return False
-        if self._on_warm is not None:
-            self._on_warm(reply)
-        return reply.status < 400 and connection.protocol.is_connected()
-
-    def _may_warm(self) -> bool:
-        return self._warm_request is not None and (self._permit is None or self._permit())
-
-    def _take_connector(self, loop: asyncio.AbstractEventLoop) -> BaseConnector:
-        if self._lender is not None:
-            lent = self._lender.connector
-            if lent is None or lent.closed:
-                raise UsageError("the session that was given is closed: open it, or leave session= out")
-            if lent._loop is not loop:
-                raise WrongContext("the session that was given belongs to another event loop: make it on this one")
-            return lent
-        self._resolver = LastGoodResolver(aiohttp.ThreadedResolver(), clock=self._clock)
-        self._connector = aiohttp.TCPConnector(
-            limit=0,
-            resolver=self._resolver,
-            use_dns_cache=False,
-            local_addr=(self._source, 0) if self._source is not None else None,
-        )
-        return self._connector
-
-    def _connection_lost(self) -> None:
-        if self._keeper is not None:
-            self._keeper.connection_lost()
 
 
 async def _read_body(response: ClientResponse, request: Request) -> bytes:
@@ -253,8 +151,8 @@ async def _read_body(response: ClientResponse, request: Request) -> bytes:
     what = f"the reply to {request.endpoint.method} {request.path}"
     if response.status < 200:
         raise ReplyLost(f"{what} switched protocols", reason="malformed")
-    transfer = headers.get("Transfer-Encoding", "chunked").strip().lower()
-    content = headers.get("Content-Encoding", "identity").strip().lower()
+    transfer = ", ".join(headers.getall("Transfer-Encoding", ["chunked"])).strip().lower()
+    content = ", ".join(headers.getall("Content-Encoding", ["identity"])).strip().lower()
     if content not in ("", "identity") or transfer != "chunked":
         raise ReplyLost(f"{what} is encoded, which was not asked for: {content}, {transfer}", reason="encoded")
     has_end = "Content-Length" in headers or "Transfer-Encoding" in headers or response.status in _BODILESS
@@ -270,56 +168,3 @@ async def _read_body(response: ClientResponse, request: Request) -> bytes:
             raise ReplyLost(f"{what} has more than {limit} bytes", reason="oversize")
         parts.append(part)
     return b"".join(parts)
-
-
-def _warm_request(path: str) -> Request:
-    return Request(Endpoint("warm", "GET", path, signed=False, max_reply_bytes=_WARM_REPLY_BYTES), path)
-
-
-def _unsealed() -> Sealed:
-    return Sealed(None, None)
-
-
-def _checked_url(base_url: str) -> URL:
-    try:
-        url = URL(base_url)
-        host, port = url.host, url.port
-    except ValueError:
-        host, port = None, None
-    if host is None or port is None or url.scheme not in ("http", "https"):
-        given = base_url.rpartition("@")[2].partition("?")[0]
-        raise UsageError(f"base_url is a scheme, host and port such as https://api.example.com, was {given!r}")
-    if url.path != "/" or url.query_string or url.fragment or url.user is not None:
-        # What stands before the @ or after the ? may be a secret: only the origin is repeated.
-        raise UsageError(f"base_url takes no path, query or user: {str(url.origin())!r} would do")
-    if url.scheme == "http" and not _is_this_machine(host):
-        raise UsageError(f"plain http would show the key on the network: use https://, was {base_url!r}")
-    return url
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _checked_context(context: ssl.SSLContext | None) -> ssl.SSLContext:
-    if context is None:
-        context = ssl.create_default_context()
-        context.set_alpn_protocols(["http/1.1"])
-    if context.verify_mode != ssl.CERT_REQUIRED or not context.check_hostname:
-        raise UsageError("ssl_context must verify: verify_mode CERT_REQUIRED and check_hostname True")
-    return context
-
-
-def _checked_source(source_address: str | None, session: ClientSession | None) -> str | None:
-    if source_address is None:
-        return None
-    if session is not None:
-        raise UsageError("source_address is the connector's own affair: set its local_addr, or leave session= out")
-    try:
-        ipaddress.ip_address(source_address)
-    except ValueError:
-        raise UsageError(f"source_address is an IP address of this machine, was {source_address!r}") from None
-    return source_address

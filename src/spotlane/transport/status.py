@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(slots=True)
@@ -21,8 +22,7 @@ class ConnectionCounters:
     aborted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class CarrierStatus:
+class CarrierStatus(NamedTuple):
     """A carrier's connections now (idle, busy) and since it was made."""
 
     idle: int = 0
@@ -33,8 +33,7 @@ class CarrierStatus:
     aborted: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class TransportStatus:
+class TransportStatus(NamedTuple):
     """What a channel has sent and what became of it, since it was made.
 
     requests were begun; each ended as one of: replies, not_sent (no byte left), over_budget, replies_lost (by reason),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from spotlane.exchanges._client import Basics
-from spotlane.exchanges._records import RecordsClient
+from spotlane.exchanges._basics import Basics
+from spotlane.exchanges._records import RecordsClient, of_order
 from spotlane.exchanges._template import spec as acme
 from spotlane.exchanges._template import wire
 from spotlane.exchanges._template.auth import AcmeAuthenticator
@@ -66,19 +66,19 @@ class AcmePrivateRest(TradingClient, RecordsClient, WalletClient):
         return wire.read_placed(body, intent)
 
     def _order_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
-        return Request.to(acme.ORDER, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id))
+        return Request.to(acme.ORDER, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id), symbol=rules.wire)
 
     def _read_order(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.ORDER.one(body, symbols, on_unknown=self._count_unknown)
 
     def _cancel_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
-        return Request.to(acme.CANCEL, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id))
+        return Request.to(acme.CANCEL, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id), symbol=rules.wire)
 
     def _read_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return self._read_order(body, symbols)
 
     def _cancel_all_request(self, rules: SymbolRules) -> Request:
-        return Request.to(acme.CANCEL_ALL, wire.SYMBOL_QUERY.fill(rules.wire))
+        return Request.to(acme.CANCEL_ALL, wire.SYMBOL_QUERY.fill(rules.wire), symbol=rules.wire)
 
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return self._read_orders(body, symbols)
@@ -86,7 +86,11 @@ class AcmePrivateRest(TradingClient, RecordsClient, WalletClient):
     async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
         # FILL: read all pages where there are some, and raise HistoryIncomplete where a list is cut off.
         query = wire.SYMBOL_QUERY.fill(None if rules is None else rules.wire)
-        return await self._read(Request.to(acme.OPEN_ORDERS, query), self._read_orders, deadline=deadline)
+        return await self._read(
+            Request.to(acme.OPEN_ORDERS, query, symbol="" if rules is None else rules.wire),
+            self._read_orders,
+            deadline=deadline,
+        )
 
     async def _fetch_balances(self, deadline: float) -> list[AssetBalance]:
         return await self._read(Request.to(acme.BALANCES), wire.BALANCE.many, deadline=deadline)
@@ -95,14 +99,15 @@ class AcmePrivateRest(TradingClient, RecordsClient, WalletClient):
         # FILL: one page of one window, by the time of creation; both ends belong to it. Windows and pages are put
         # together in spotlane.exchanges._history.
         query = wire.ORDERS_QUERY.fill(rules.wire, start_ms, end_ms, self.spec.histories["orders"].page_rows)
-        return await self._read(Request.to(acme.ORDERS, query), self._read_orders, deadline=deadline)
+        return await self._read(Request.to(acme.ORDERS, query, symbol=rules.wire), self._read_orders, deadline=deadline)
 
     async def _fetch_trades(
         self, rules: SymbolRules, order_id: str | None, start_ms: int, end_ms: int, deadline: float
     ) -> list[Trade]:
         page_rows = self.spec.histories["trades"].page_rows
         query = wire.TRADES_QUERY.fill(rules.wire, order_id, start_ms, end_ms, page_rows)
-        return await self._read(Request.to(acme.TRADES, query), wire.TRADE.many, deadline=deadline)
+        request = Request.to(acme.TRADES, query, symbol=rules.wire)
+        return await self._read(request, wire.TRADE.many, deadline=deadline, confirm=of_order(order_id))
 
     async def _fetch_fee(self, rules: SymbolRules, deadline: float) -> TradingFee:
         request = Request.to(acme.FEE, wire.SYMBOL_QUERY.fill(rules.wire))

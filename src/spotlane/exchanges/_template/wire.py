@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from spotlane._core import forms
 from spotlane._core.decoding import Decoder, choice, flag, integer, number, symbol, text, timestamp
+from spotlane._core.echoes import Echo
 from spotlane._core.encoding import QueryTemplate
-from spotlane.exchanges._json import Row, amount, limit, load, load_object, read_each, require_echo, rows, whole, word
+from spotlane.exchanges._json import Row, amount, limit, load, load_object, read_each, rows, whole, word
 from spotlane.safety import Intent, SymbolRules
 from spotlane.structs import (
     AssetBalance,
@@ -14,6 +16,7 @@ from spotlane.structs import (
     Deposit,
     DepositAddress,
     Order,
+    OrderParams,
     OrderStatus,
     OrderType,
     SavedAddress,
@@ -49,9 +52,19 @@ _WITHDRAWAL_STATUSES = {
     "MANUAL": WithdrawalStatus.MANUAL_REVIEW,
 }
 
-# FILL: the parameters of each request, in the order in which they are sent; None leaves one out. For JSON bodies there
-# is spotlane._core.json_encoding.JsonTemplate. Both write decimals exactly and never with an exponent.
-_PLACE = QueryTemplate(("symbol", "side", "type", "time_in_force", "quantity", "quote_quantity", "price", "client_id"))
+# FILL: the parameters of each request, in the order in which they are sent; None leaves one out. A JSON body is a
+# forms.json_form or a spotlane._core.json_encoding.JsonTemplate. All write decimals exactly, never with an exponent.
+_PLACE = forms.query_form(
+    OrderParams,
+    forms.given("symbol"),
+    forms.word("side", "side", {side: word for word, side in _SIDES.items()}),
+    forms.word("type", "order_type", {kind: word for word, kind in _TYPES.items()}),
+    forms.word("time_in_force", "time_in_force", {None: None} | {time: word for word, time in _TIMES_IN_FORCE.items()}),
+    forms.amount("quantity", "quantity"),
+    forms.amount("quote_quantity", "quote_quantity"),
+    forms.amount("price", "price"),
+    forms.given("client_id"),
+)
 ORDER_QUERY = QueryTemplate(("symbol", "id", "client_id"))
 SYMBOL_QUERY = QueryTemplate(("symbol",))
 ORDERS_QUERY = QueryTemplate(("symbol", "from", "to", "limit"))
@@ -62,9 +75,9 @@ WITHDRAW_QUERY = QueryTemplate(("asset", "network", "address", "memo", "amount",
 ID_QUERY = QueryTemplate(("id",))
 
 # FILL: the members of each reply and the fields that they fill. `required` names what has a default in the struct but
-# must not be missing in a reply: an order without a status must not pass for one whose status is unknown. Members that
-# need more than a table (a price that means something else on a MARKET order, a quantity in another unit) are read into
-# a Struct of this folder's own first; gateio/wire.py does so.
+# must not be missing in a reply: an order without a status must not pass for one whose status is unknown. A member that
+# means something else in some rows (the price of a MARKET order) is limited by `where` or `unless`, as in mexc/wire.py.
+# What needs more than a table (a quantity in another unit) is read into a subclass of Order, as in gateio/wire.py.
 ORDER = Decoder(
     Order,
     "order",
@@ -87,6 +100,9 @@ ORDER = Decoder(
     constants=_EXCHANGE,
     required=("order_type", "status", "filled_quantity", "filled_quote_quantity"),
 )
+# FILL: all that the reply to a new order repeats of it: a reply that went astray on its connection must not pass for
+# this order's. An acknowledgement that tells less is filled up with what was sent (`taken`); mexc/wire.py does so.
+_ECHO = Echo(ORDER, OrderParams, ("client_order_id", "side", "quantity"))
 TRADE = Decoder(
     Trade,
     "trade",
@@ -177,29 +193,14 @@ DEPOSIT = Decoder(
 
 def place_query(intent: Intent) -> bytes:
     """Encode an order that has been checked."""
-    params = intent.params
-    time_in_force = params.time_in_force
-    return _PLACE.fill(
-        intent.rules.wire,
-        params.side.value,
-        params.order_type.value,
-        None if time_in_force is None else time_in_force.value,
-        params.quantity,
-        params.quote_quantity,
-        params.price,
-        intent.client_order_id,
-    )
+    return _PLACE.fill(intent.params, intent.rules.wire, intent.client_order_id)
 
 
 def read_placed(body: bytes, intent: Intent) -> Order:
     """Read the reply to a new order. Raises DecodeError where it is about another one."""
-    # FILL: compare all that the reply repeats with what was sent: a reply that went astray on its connection must not
-    # pass for this order's. An acknowledgement that tells less is filled up from the intent; mexc/wire.py does so.
-    order = ORDER.one(body, {intent.rules.wire: intent.params.symbol})
-    require_echo("client_id", order.client_order_id, intent.client_order_id)
-    require_echo("side", order.side, intent.params.side)
-    require_echo("quantity", order.quantity, intent.params.quantity)
-    return order
+    params = intent.params
+    sent = params.replace(client_order_id=intent.client_order_id)
+    return _ECHO.settle(ORDER.one(body, {intent.rules.wire: params.symbol}), sent)
 
 
 def read_time_ms(body: bytes) -> int:

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from spotlane.exchanges._client import Basics
+from spotlane.exchanges._basics import Basics
 from spotlane.exchanges._history import collect
-from spotlane.exchanges._records import RecordsClient
+from spotlane.exchanges._records import RecordsClient, of_order
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
 from spotlane.exchanges.binance import spec as binance
@@ -74,19 +74,23 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         return Request.to(binance.TEST_ORDER, wire.place_query(rules.wire, params, client_order_id))
 
     def _order_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
-        return Request.to(binance.ORDER, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id))
+        return Request.to(
+            binance.ORDER, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id), symbol=rules.wire
+        )
 
     def _read_order(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.read_order(body, symbols, self._count_unknown)
 
     def _cancel_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
-        return Request.to(binance.CANCEL, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id))
+        return Request.to(
+            binance.CANCEL, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id), symbol=rules.wire
+        )
 
     def _read_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.read_cancelled(body, symbols, self._count_unknown)
 
     def _cancel_all_request(self, rules: SymbolRules) -> Request:
-        return Request.to(binance.CANCEL_ALL, wire.SYMBOL_QUERY.fill(rules.wire))
+        return Request.to(binance.CANCEL_ALL, wire.SYMBOL_QUERY.fill(rules.wire), symbol=rules.wire)
 
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return wire.read_all_cancelled(body, symbols, self._count_unknown)
@@ -97,7 +101,7 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
     async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
         request = Request.to(binance.ALL_OPEN_ORDERS)
         if rules is not None:
-            request = Request.to(binance.OPEN_ORDERS, wire.SYMBOL_QUERY.fill(rules.wire))
+            request = Request.to(binance.OPEN_ORDERS, wire.SYMBOL_QUERY.fill(rules.wire), symbol=rules.wire)
         return await self._read(request, self._read_orders, deadline=deadline)
 
     async def _fetch_balances(self, deadline: float) -> list[AssetBalance]:
@@ -115,7 +119,9 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         rules = self._book.find(symbol)
         first_ms, last_ms = self._reach(self.spec.histories["orders"], start_ms, end_ms, f"orders of {symbol}")
         query = wire.ORDERS_QUERY.fill(rules.wire, None, None, _PAGE_ROWS)
-        newest = await self._read(Request.to(binance.ORDERS, query), self._read_orders, deadline=deadline)
+        newest = await self._read(
+            Request.to(binance.ORDERS, query, symbol=rules.wire), self._read_orders, deadline=deadline
+        )
         return await self._complete(
             newest,
             lambda from_ms, to_ms: self._fetch_orders(rules, from_ms, to_ms, deadline),
@@ -128,7 +134,9 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
 
     async def _fetch_orders(self, rules: SymbolRules, start_ms: int, end_ms: int, deadline: float) -> list[Order]:
         query = wire.ORDERS_QUERY.fill(rules.wire, start_ms, end_ms, _PAGE_ROWS)
-        return await self._read(Request.to(binance.ORDERS, query), self._read_orders, deadline=deadline)
+        return await self._read(
+            Request.to(binance.ORDERS, query, symbol=rules.wire), self._read_orders, deadline=deadline
+        )
 
     async def get_trades(
         self,
@@ -152,7 +160,7 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         first_ms, last_ms = self._reach(self.spec.histories["trades"], start_ms, end_ms, f"trades of {symbol}")
         query = wire.TRADES_QUERY.fill(rules.wire, None, None, None, _PAGE_ROWS)
         return await self._complete(
-            await self._read(Request.to(binance.TRADES, query), wire.TRADE.many, deadline=deadline),
+            await self._read(Request.to(binance.TRADES, query, symbol=rules.wire), wire.TRADE.many, deadline=deadline),
             lambda from_ms, to_ms: self._fetch_trades(rules, None, from_ms, to_ms, deadline),
             self.spec.histories["trades"],
             first_ms,
@@ -165,7 +173,9 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         self, rules: SymbolRules, order_id: str | None, start_ms: int, end_ms: int, deadline: float
     ) -> list[Trade]:
         query = wire.TRADES_QUERY.fill(rules.wire, order_id, start_ms, end_ms, _PAGE_ROWS)
-        return await self._read(Request.to(binance.TRADES, query), wire.TRADE.many, deadline=deadline)
+        return await self._read(
+            Request.to(binance.TRADES, query, symbol=rules.wire), wire.TRADE.many, deadline=deadline
+        )
 
     async def _fetch_trades_of(self, rules: SymbolRules, order_id: str, deadline: float) -> list[Trade]:
         """Fetch all fills of an order; together with an order id, Binance takes an id to begin at but no times."""
@@ -173,8 +183,8 @@ class BinancePrivateRest(TradingClient, RecordsClient, WalletClient):
         first_id = 0  # without one, the newest are told
         while True:
             query = wire.TRADES_OF_ORDER_QUERY.fill(rules.wire, order_id, first_id, _PAGE_ROWS)
-            request = Request.to(binance.TRADES_OF_ORDER, query)
-            page = await self._read(request, wire.TRADE.many, deadline=deadline)
+            request = Request.to(binance.TRADES_OF_ORDER, query, symbol=rules.wire)
+            page = await self._read(request, wire.TRADE.many, deadline=deadline, confirm=of_order(order_id))
             trades += page
             if len(page) < _PAGE_ROWS:
                 return trades

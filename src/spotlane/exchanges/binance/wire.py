@@ -8,11 +8,13 @@ from types import MappingProxyType
 
 import orjson
 
+from spotlane._core import forms
 from spotlane._core.decoding import Decoder, choice, flag, number, symbol, text, timestamp
+from spotlane._core.echoes import Echo
 from spotlane._core.encoding import QueryTemplate
 from spotlane._core.structs import Struct, field, money
 from spotlane.errors import DecodeError
-from spotlane.exchanges._json import load, load_object, require_echo, rows, whole
+from spotlane.exchanges._json import load, load_object, rows, whole
 from spotlane.safety import Intent
 from spotlane.structs import (
     AssetBalance,
@@ -44,6 +46,7 @@ _TYPES_OUT: Mapping[tuple[OrderType, TimeInForce | None], tuple[str, str | None]
     (OrderType.MARKET, None): ("MARKET", None),
     (OrderType.MARKET, TimeInForce.IOC): ("MARKET", None),
 }
+_TYPE_FIELDS = ("order_type", "time_in_force")
 
 TYPES = {
     "LIMIT": OrderType.LIMIT,
@@ -67,12 +70,22 @@ _STATUSES = {
     "EXPIRED": OrderStatus.EXPIRED,
     "EXPIRED_IN_MATCH": OrderStatus.EXPIRED,
 }
-_ENDED_EARLY = frozenset({OrderStatus.CANCELED, OrderStatus.EXPIRED})
+_ENDED_EARLY = (OrderStatus.CANCELED, OrderStatus.EXPIRED)
 
-PLACE_QUERY = QueryTemplate(
-    ("symbol", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price", "newClientOrderId", "icebergQty",
-     "selfTradePreventionMode", "newOrderRespType")
-)  # fmt: skip
+PLACE_QUERY = forms.query_form(
+    OrderParams,
+    forms.given("symbol"),
+    forms.word("side", "side", {side: word for word, side in _SIDES.items()}),
+    forms.word("type", _TYPE_FIELDS, {fields: kind for fields, (kind, _) in _TYPES_OUT.items()}),
+    forms.word("timeInForce", _TYPE_FIELDS, {fields: time for fields, (_, time) in _TYPES_OUT.items()}),
+    forms.amount("quantity", "quantity"),
+    forms.amount("quoteOrderQty", "quote_quantity"),
+    forms.amount("price", "price"),
+    forms.given("newClientOrderId"),
+    forms.amount("icebergQty", "iceberg_quantity"),
+    forms.text("selfTradePreventionMode", "self_trade_prevention"),
+    forms.constant("newOrderRespType", "FULL"),
+)
 ORDER_QUERY = QueryTemplate(("symbol", "orderId", "origClientOrderId"))
 SYMBOL_QUERY = QueryTemplate(("symbol",))
 ORDERS_QUERY = QueryTemplate(("symbol", "startTime", "endTime", "limit"))
@@ -85,7 +98,8 @@ _STATE = (
     text("orderId", "order_id"),
     choice("side", "side", _SIDES),
     choice("type", "order_type", TYPES, unknown=OrderType.OTHER, raw="raw_type"),
-    choice("timeInForce", "time_in_force", _TIMES_IN_FORCE, unknown=None),
+    # It is told of a MARKET order, too, which has none.
+    choice("timeInForce", "time_in_force", _TIMES_IN_FORCE, unknown=None, unless=("order_type", OrderType.MARKET)),
     choice("status", "status", _STATUSES, unknown=OrderStatus.UNKNOWN, raw="raw_status"),
     number("price", "price", zero_is_none=True),
     number("origQty", "quantity"),
@@ -108,6 +122,7 @@ _PLACED = Decoder(
     constants=EXCHANGE,
     required=(*_REQUIRED, "filled_quote_quantity", "client_order_id", "created_ms"),
 )
+_ECHO = Echo(_PLACED, OrderParams, ("client_order_id", "side", "order_type", "price", "quantity", "quote_quantity"))
 _CANCELLED = Decoder(
     Order,
     "cancelled order",
@@ -191,20 +206,7 @@ _RATES = tuple(
 
 def place_query(wire_symbol: str, params: OrderParams, client_order_id: str) -> bytes:
     """Encode an order that has been checked."""
-    kind, time_in_force = _TYPES_OUT[params.order_type, params.time_in_force]
-    return PLACE_QUERY.fill(
-        wire_symbol,
-        params.side.value,
-        kind,
-        time_in_force,
-        params.quantity,
-        params.quote_quantity,
-        params.price,
-        client_order_id,
-        params.iceberg_quantity,
-        params.self_trade_prevention,
-        "FULL",
-    )
+    return PLACE_QUERY.fill(params, wire_symbol, client_order_id)
 
 
 def read_placed(body: bytes, intent: Intent, on_unknown: OnUnknown) -> Order:
@@ -214,15 +216,7 @@ def read_placed(body: bytes, intent: Intent, on_unknown: OnUnknown) -> Order:
     """
     params = intent.params
     order = _PLACED.one(body, {intent.rules.wire: params.symbol}, on_unknown=on_unknown)
-    require_echo("clientOrderId", order.client_order_id, intent.client_order_id)
-    require_echo("side", order.side, params.side)
-    require_echo("type", order.order_type, params.order_type)
-    if params.price is not None:
-        require_echo("price", order.price, params.price)
-    if params.quantity is not None:
-        require_echo("origQty", order.quantity, params.quantity)
-    if params.quote_quantity is not None:
-        require_echo("origQuoteOrderQty", order.quote_quantity, params.quote_quantity)
+    _ECHO.settle(order, params.replace(client_order_id=intent.client_order_id))
     fee, asset = _sum_fees(_FILL.many(body)) if order.filled_quantity else (None, None)
     return _settled(order.replace(updated_ms=order.created_ms, fee=fee, fee_asset=asset))
 
@@ -254,7 +248,7 @@ def read_orders(body: bytes, symbols: Mapping[str, Symbol], on_unknown: OnUnknow
     except DecodeError:
         old, spent = _OLD_ORDER.many(body, symbols, on_unknown=on_unknown), _OLD_SPENT.many(body)
         orders = [_with_spent(order, told) for order, told in zip(old, spent, strict=True)]
-    return [_settled(order) for order in orders]
+    return [_settled(order) if order.status.is_terminal else order for order in orders]
 
 
 def read_cancelled(body: bytes, symbols: Mapping[str, Symbol], on_unknown: OnUnknown) -> Order:
@@ -275,9 +269,7 @@ def _with_spent(order: Order, spent: _Spent) -> Order:
 
 
 def _settled(order: Order) -> Order:
-    """Tell apart what Binance has one word for: ended with fills or without. A MARKET order has no time in force."""
-    if order.order_type is OrderType.MARKET:
-        order = order.replace(time_in_force=None)
+    """Tell apart what Binance has one word for: ended with fills or without."""
     if order.status in _ENDED_EARLY and order.filled_quantity:
         return order.replace(status=OrderStatus.PARTIALLY_CANCELED)
     return order

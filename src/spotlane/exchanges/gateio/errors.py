@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from types import MappingProxyType
 
 import orjson
@@ -118,7 +117,7 @@ def _rows() -> Iterator[ErrorRow]:
 
 def _with_withdrawals(row: ErrorRow) -> ErrorRow:
     """Let what is wrong with an order be wrong with a withdrawal on the endpoints of those: the labels are the same."""
-    return replace(row, replaces=_OF_WITHDRAWALS) if row.error is OrderRejected else row
+    return row._replace(replaces=_OF_WITHDRAWALS) if row.error is OrderRejected else row
 
 
 ERRORS = ErrorTable(map(_with_withdrawals, _rows()), _HTTP_ROWS, reset_header="X-Gate-RateLimit-Reset-Timestamp")

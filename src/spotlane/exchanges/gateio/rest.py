@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from spotlane._core.encoding import quote
 from spotlane.errors import OrderRejected, UsageError
-from spotlane.exchanges._client import Basics
+from spotlane.exchanges._basics import Basics
 from spotlane.exchanges._history import collect
-from spotlane.exchanges._records import RecordsClient
+from spotlane.exchanges._records import RecordsClient, of_order
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
 from spotlane.exchanges.gateio import spec as gate
@@ -70,7 +70,9 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
 
     def _order_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
         identifier = order_id or client_order_id or ""
-        return Request.to(gate.ORDER, wire.PAIR_QUERY.fill(rules.wire, wire.ACCOUNT), suffix=quote(identifier))
+        return Request.to(
+            gate.ORDER, wire.PAIR_QUERY.fill(rules.wire, wire.ACCOUNT), symbol=rules.wire, suffix=quote(identifier)
+        )
 
     def _read_order(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.read_order(body, symbols, self._book, self._count_unknown)
@@ -88,7 +90,7 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         return wire.read_order(body, symbols, self._book, self._count_unknown)
 
     def _cancel_all_request(self, rules: SymbolRules) -> Request:
-        return Request.to(gate.CANCEL_ALL, wire.PAIR_QUERY.fill(rules.wire, wire.ACCOUNT))
+        return Request.to(gate.CANCEL_ALL, wire.PAIR_QUERY.fill(rules.wire, wire.ACCOUNT), symbol=rules.wire)
 
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return self._read_orders(body, symbols)
@@ -140,14 +142,14 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
             request = Request.to(gate.OPEN_ORDERS, wire.PAGE_QUERY.fill(page, most, wire.ACCOUNT))
             return await self._read(request, self._read_open_orders, deadline=deadline)
         query = wire.OPEN_QUERY.fill(rules.wire, "open", page, most, wire.ACCOUNT)
-        return await self._read(Request.to(gate.ORDERS, query), self._read_orders, deadline=deadline)
+        return await self._read(Request.to(gate.ORDERS, query, symbol=rules.wire), self._read_orders, deadline=deadline)
 
     async def _fetch_orders(self, rules: SymbolRules, start_ms: int, end_ms: int, deadline: float) -> list[Order]:
         """Fetch a page of the orders that ended in a window: Gate keeps no list by the time of creation."""
         query = wire.FINISHED_QUERY.fill(
             rules.wire, "finished", start_ms // 1_000, end_ms // 1_000, gate.ORDER_HISTORY.page_rows, wire.ACCOUNT
         )
-        return await self._read(Request.to(gate.ORDERS, query), self._read_orders, deadline=deadline)
+        return await self._read(Request.to(gate.ORDERS, query, symbol=rules.wire), self._read_orders, deadline=deadline)
 
     async def get_order_history(
         self, symbol: Symbol, *, start_ms: int | None = None, end_ms: int | None = None
@@ -199,7 +201,8 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         query = wire.TRADES_QUERY.fill(
             rules.wire, order_id, start_ms // 1_000, end_ms // 1_000, gate.TRADE_HISTORY.page_rows
         )
-        return await self._read(Request.to(gate.TRADES, query), wire.read_trades, deadline=deadline)
+        request = Request.to(gate.TRADES, query, symbol=rules.wire)
+        return await self._read(request, wire.read_trades, deadline=deadline, confirm=of_order(order_id))
 
     async def _fetch_fee(self, rules: SymbolRules, deadline: float) -> TradingFee:
         request = Request.to(gate.FEE, wire_wallet.PAIR_QUERY.fill(rules.wire))

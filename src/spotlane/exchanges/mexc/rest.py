@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from spotlane.errors import HistoryIncomplete
-from spotlane.exchanges._client import Basics
-from spotlane.exchanges._records import RecordsClient
+from spotlane.exchanges._basics import Basics
+from spotlane.exchanges._records import RecordsClient, of_order
 from spotlane.exchanges._trading import TradingClient
 from spotlane.exchanges._wallet import WalletClient
 from spotlane.exchanges.mexc import spec as mexc
@@ -53,24 +53,21 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     )
 
     def _place_request(self, intent: Intent) -> Request:
-        return Request.to(
-            mexc.PLACE,
-            wire.place_query(intent.rules.wire, intent.params, intent.client_order_id),
-            not_after_ms=intent.not_after_ms,
-            window_ms=intent.window_ms,
-        )
+        wire_symbol = intent.rules.wire
+        query = wire.place_query(wire_symbol, intent.params, intent.client_order_id)
+        return Request(mexc.PLACE, mexc.PLACE.path, query, b"", intent.not_after_ms, intent.window_ms, wire_symbol)
 
     def _read_placed(self, body: bytes, intent: Intent) -> Order:
         return wire.read_placed(body, intent)
 
     def _order_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
-        return Request.to(mexc.ORDER, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id))
+        return Request.to(mexc.ORDER, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id), symbol=rules.wire)
 
     def _read_order(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.read_order(body, symbols, self._count_unknown)
 
     def _cancel_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
-        return Request.to(mexc.CANCEL, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id))
+        return Request.to(mexc.CANCEL, wire.ORDER_QUERY.fill(rules.wire, order_id, client_order_id), symbol=rules.wire)
 
     def _read_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> Order:
         return wire.CANCELLED.one(body, symbols, on_unknown=self._count_unknown)
@@ -80,7 +77,11 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
 
     async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
         query = wire.SYMBOL_QUERY.fill(None if rules is None else rules.wire)
-        orders = await self._read(Request.to(mexc.OPEN_ORDERS, query), self._read_orders, deadline=deadline)
+        orders = await self._read(
+            Request.to(mexc.OPEN_ORDERS, query, symbol="" if rules is None else rules.wire),
+            self._read_orders,
+            deadline=deadline,
+        )
         if len(orders) >= _MOST_OPEN_ORDERS:
             raise HistoryIncomplete(
                 f"MEXC lists {_MOST_OPEN_ORDERS} open orders at most: ask symbol by symbol", start_ms=0, end_ms=0
@@ -89,20 +90,23 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
 
     async def _fetch_orders(self, rules: SymbolRules, start_ms: int, end_ms: int, deadline: float) -> list[Order]:
         query = wire.ORDERS_QUERY.fill(rules.wire, start_ms, end_ms, mexc.ORDER_HISTORY.page_rows)
-        return await self._read(Request.to(mexc.ALL_ORDERS, query), self._read_orders, deadline=deadline)
+        return await self._read(
+            Request.to(mexc.ALL_ORDERS, query, symbol=rules.wire), self._read_orders, deadline=deadline
+        )
 
     async def _fetch_trades(
         self, rules: SymbolRules, order_id: str | None, start_ms: int, end_ms: int, deadline: float
     ) -> list[Trade]:
         query = wire.TRADES_QUERY.fill(rules.wire, order_id, start_ms, end_ms, mexc.TRADE_HISTORY.page_rows)
-        return await self._read(Request.to(mexc.TRADES, query), wire.TRADE.many, deadline=deadline)
+        request = Request.to(mexc.TRADES, query, symbol=rules.wire)
+        return await self._read(request, wire.TRADE.many, deadline=deadline, confirm=of_order(order_id))
 
     async def _fetch_fee(self, rules: SymbolRules, deadline: float) -> TradingFee:
         request = Request.to(mexc.FEE, wire.SYMBOL_QUERY.fill(rules.wire))
         return await self._read(request, lambda body, _: wire_wallet.read_fee(body, rules.symbol), deadline=deadline)
 
     def _cancel_all_request(self, rules: SymbolRules) -> Request:
-        return Request.to(mexc.CANCEL_ALL, wire.SYMBOL_QUERY.fill(rules.wire))
+        return Request.to(mexc.CANCEL_ALL, wire.SYMBOL_QUERY.fill(rules.wire), symbol=rules.wire)
 
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return wire.CANCELLED.many(body, symbols, on_unknown=self._count_unknown)

@@ -131,6 +131,7 @@ SPEC = ExchangeSpec(
         Capability("testnet", False, "MEXC has no spot test network: use the sandbox"),
     ),
     client_ids=ClientIdRule(max_length=32),
+    cancel_reply_may_be_nameless=True,
     horizons=Horizons(validity_ms=1_500),
     histories=MappingProxyType(
         {"orders": ORDER_HISTORY, "trades": TRADE_HISTORY, "withdrawals": WALLET_HISTORY, "deposits": WALLET_HISTORY}

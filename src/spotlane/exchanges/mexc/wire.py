@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from spotlane._core import forms
 from spotlane._core.decoding import Decoder, choice, flag, number, symbol, text, timestamp
+from spotlane._core.echoes import Echo
 from spotlane._core.encoding import QueryTemplate
-from spotlane.exchanges._json import load_object, require_echo, whole
+from spotlane.exchanges._json import load_object, whole
 from spotlane.safety import Intent
 from spotlane.structs import (
     AssetBalance,
@@ -55,8 +57,19 @@ _STATUSES = {
     "PARTIALLY_CANCELED": OrderStatus.PARTIALLY_CANCELED,
 }
 
-PLACE_QUERY = QueryTemplate(
-    ("symbol", "side", "type", "quantity", "quoteOrderQty", "price", "newClientOrderId", "stpMode")
+# What an order whose time in force was left open is placed with.
+_IMPLIED = {kind: _TYPES_IN[word][1] for (kind, time_in_force), word in _TYPES_OUT.items() if time_in_force is None}
+
+PLACE_QUERY = forms.query_form(
+    OrderParams,
+    forms.given("symbol"),
+    forms.word("side", "side", {side: word for word, side in _SIDES.items()}),
+    forms.word("type", ("order_type", "time_in_force"), _TYPES_OUT),
+    forms.amount("quantity", "quantity"),
+    forms.amount("quoteOrderQty", "quote_quantity"),
+    forms.amount("price", "price"),
+    forms.given("newClientOrderId"),
+    forms.text("stpMode", "self_trade_prevention"),
 )
 ORDER_QUERY = QueryTemplate(("symbol", "orderId", "origClientOrderId"))
 SYMBOL_QUERY = QueryTemplate(("symbol",))
@@ -64,33 +77,30 @@ ORDERS_QUERY = QueryTemplate(("symbol", "startTime", "endTime", "limit"))
 TRADES_QUERY = QueryTemplate(("symbol", "orderId", "startTime", "endTime", "limit"))
 
 _TYPE = choice("type", ("order_type", "time_in_force"), _TYPES_IN, unknown=(OrderType.OTHER, None), raw="raw_type")
-
-_ORDER_COLUMNS = (
-    symbol("symbol"),
-    text("orderId", "order_id"),
-    text("clientOrderId", "client_order_id"),
-    number("origQty", "quantity"),
-    number("executedQty", "filled_quantity"),
-    number("cummulativeQuoteQty", "filled_quote_quantity"),
-    choice("status", "status", _STATUSES, unknown=OrderStatus.UNKNOWN, raw="raw_status"),
-    _TYPE,
-    choice("side", "side", _SIDES),
-    timestamp("time", "created_ms"),
-    timestamp("updateTime", "updated_ms"),
-)
-_ORDER_REQUIRED = ("status", "order_type", "filled_quantity")
+_IS_MARKET = ("order_type", OrderType.MARKET)
 
 _ORDER = Decoder(
-    Order, "order", columns=(*_ORDER_COLUMNS, number("price", "price")), constants=EXCHANGE, required=_ORDER_REQUIRED
-)
-# The price of a MARKET order is a protection price, not one that was asked or traded at; and only of a MARKET order is
-# the quote amount what it was sized by, although it is told of every order.
-_MARKET_ORDER = Decoder(
     Order,
-    "market order",
-    columns=(*_ORDER_COLUMNS, number("origQuoteOrderQty", "quote_quantity", zero_is_none=True)),
+    "order",
+    columns=(
+        symbol("symbol"),
+        text("orderId", "order_id"),
+        text("clientOrderId", "client_order_id"),
+        # That of a MARKET order is a protection price, not one that was asked or traded at.
+        number("price", "price", unless=_IS_MARKET),
+        number("origQty", "quantity"),
+        # Told of every order, but only a MARKET order is sized by it.
+        number("origQuoteOrderQty", "quote_quantity", zero_is_none=True, where=_IS_MARKET),
+        number("executedQty", "filled_quantity"),
+        number("cummulativeQuoteQty", "filled_quote_quantity"),
+        choice("status", "status", _STATUSES, unknown=OrderStatus.UNKNOWN, raw="raw_status"),
+        _TYPE,
+        choice("side", "side", _SIDES),
+        timestamp("time", "created_ms"),
+        timestamp("updateTime", "updated_ms"),
+    ),
     constants=EXCHANGE,
-    required=_ORDER_REQUIRED,
+    required=("status", "order_type", "filled_quantity"),
 )
 
 # The reply to a cancel shows the order as it was before: neither its status nor its fills are taken for the present.
@@ -122,6 +132,16 @@ _PLACED = Decoder(
         timestamp("transactTime", "created_ms"),
     ),
     constants=EXCHANGE,
+    # No other reply has a transactTime: without it, that to a cancel would do for an acknowledgement.
+    required=("created_ms",),
+)
+# Its price and type are not taken: of a MARKET order the price is one that nobody asked for, and the type may be wrong.
+_ECHO = Echo(
+    _PLACED,
+    OrderParams,
+    ("side", "quantity"),
+    optional=("quantity",),
+    taken=("client_order_id", "order_type", "time_in_force", "price", "quantity", "quote_quantity"),
 )
 
 TRADE = Decoder(
@@ -154,62 +174,31 @@ BALANCES = Decoder(
 
 def place_query(wire_symbol: str, params: OrderParams, client_order_id: str) -> bytes:
     """Encode an order that has been checked."""
-    return PLACE_QUERY.fill(
-        wire_symbol,
-        params.side.value,
-        _TYPES_OUT[params.order_type, params.time_in_force],
-        params.quantity,
-        params.quote_quantity,
-        params.price,
-        client_order_id,
-        params.self_trade_prevention,
-    )
+    return PLACE_QUERY.fill(params, wire_symbol, client_order_id)
 
 
 def read_order(body: bytes, symbols: Mapping[str, Symbol], on_unknown: Callable[[str, str], None]) -> Order:
     """Read one order."""
-    order = _ORDER.one(body, symbols, on_unknown=on_unknown)
-    return _MARKET_ORDER.one(body, symbols) if order.order_type is OrderType.MARKET else order
+    return _ORDER.one(body, symbols, on_unknown=on_unknown)
 
 
 def read_orders(body: bytes, symbols: Mapping[str, Symbol], on_unknown: Callable[[str, str], None]) -> list[Order]:
     """Read an array of orders."""
-    orders = _ORDER.many(body, symbols, on_unknown=on_unknown)
-    if not any(order.order_type is OrderType.MARKET for order in orders):
-        return orders
-    by_market = _MARKET_ORDER.many(body, symbols)
-    return [
-        market if order.order_type is OrderType.MARKET else order
-        for order, market in zip(orders, by_market, strict=True)
-    ]
+    return _ORDER.many(body, symbols, on_unknown=on_unknown)
 
 
 def read_placed(body: bytes, intent: Intent) -> Order:
     """Read an acknowledgement, which carries neither status nor client id, and fill it up from the intent.
 
-    Its price is not taken over: for a MARKET order it is a protection price that nobody asked for. Raises DecodeError
-    where symbol, side or base quantity are not those that were sent: it is then the reply to something else.
+    Raises DecodeError where symbol, side or base quantity are not those that were sent: it is then the reply to
+    something else.
     """
     params = intent.params
-    told = _PLACED.one(body, {intent.rules.wire: params.symbol})
-    require_echo("side", told.side, params.side)
-    if params.quantity is not None and told.quantity is not None:
-        require_echo("origQty", told.quantity, params.quantity)
-    return Order(
-        exchange=told.exchange,
-        symbol=params.symbol,
-        order_id=told.order_id,
+    sent = params.replace(
         client_order_id=intent.client_order_id,
-        side=params.side,
-        order_type=params.order_type,
-        time_in_force=params.time_in_force or _TYPES_IN[_TYPES_OUT[params.order_type, None]][1],
-        status=OrderStatus.UNKNOWN,
-        price=params.price,
-        quantity=params.quantity,
-        quote_quantity=params.quote_quantity,
-        created_ms=told.created_ms,
-        raw_type=told.raw_type,
+        time_in_force=params.time_in_force or _IMPLIED[params.order_type],
     )
+    return _ECHO.settle(_PLACED.one(body, {intent.rules.wire: params.symbol}), sent)
 
 
 def read_time_ms(body: bytes) -> int:

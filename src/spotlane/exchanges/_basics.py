@@ -1,0 +1,53 @@
+"""What a client is made from, and what it tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from spotlane.credentials import Credentials
+from spotlane.safety import SymbolRules, Told
+from spotlane.spec import Endpoint, ErrorTable
+from spotlane.transport import Authenticator, TransportStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ClientStatus:
+    """A client's own state, for a person or a monitor to read.
+
+    transport is the one in use: "plain" where the lane was asked for and aiohttp is not as it has to be for that.
+    clock_offset_ms is the exchange's clock minus this machine's, known to within clock_uncertainty_ms; rules_age_s says
+    how long ago the trading rules were fetched; the failures count refreshes that failed in a row, the last good values
+    staying in use. unknown_values counts the (field, text) pairs in replies that no table knows; beyond a hundred of
+    them the text is "(others)".
+    """
+
+    exchange: str
+    is_open: bool
+    transport: str
+    transport_status: TransportStatus
+    clock_offset_ms: float
+    clock_uncertainty_ms: float
+    clock_failures: int
+    rules_age_s: float
+    rules_failures: int
+    unknown_values: Mapping[tuple[str, str], int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basics:
+    """What a client needs of its exchange before it can ask for anything.
+
+    authenticator makes what stamps and signs. tell reads an error body, and returns None where it is not one.
+    read_time_ms reads the reply of time_endpoint; read_rules that of rules_endpoint with rules_query, the trading rules
+    and the names of the symbols that could not be read.
+    """
+
+    authenticator: Callable[[Credentials], Authenticator]
+    error_table: ErrorTable
+    tell: Callable[[bytes], Told | None]
+    time_endpoint: Endpoint
+    read_time_ms: Callable[[bytes], int]
+    rules_endpoint: Endpoint
+    read_rules: Callable[[bytes], tuple[list[SymbolRules], list[str]]]
+    rules_query: bytes = b""

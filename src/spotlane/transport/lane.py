@@ -1,0 +1,191 @@
+"""The lane: ready bytes written to warm connections of the session's connector, replies read by compiled code.
+
+aiohttp makes the connections (addresses, TLS, sockets); its request and response objects, which cost several times what
+everything else does, are not used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from aiohttp.client_proto import ResponseHandler
+
+from spotlane._core.berths import Sender
+from spotlane._core.lane import Lane, Preamble
+from spotlane.errors import NotSupported
+from spotlane.spec import Verb
+from spotlane.transport._aiohttp import default_headers
+from spotlane.transport.carrier import SHARE_OF_KEEPALIVE, HttpCarrier
+from spotlane.transport.failures import lost
+from spotlane.transport.pool import ConnectionPool, PooledConnection
+from spotlane.transport.request import Reply, Request, Seal
+from spotlane.transport.stages import Stages
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+
+    from spotlane._core.lane import _Outcome
+    from spotlane.transport.clock import Clock
+
+
+class LaneConnection(PooledConnection):
+    """A connection that feeds whatever arrives to a Lane."""
+
+    def __init__(self, connection: Connection, opened_s: float, clock: Clock) -> None:
+        super().__init__(connection, opened_s)
+        protocol, transport = self.protocol, connection.transport
+        assert transport is not None
+        self.lane = Lane(
+            transport,
+            protocol.closed,
+            descriptor=transport.get_extra_info("socket").fileno(),
+            loop=asyncio.get_running_loop(),
+            clock=clock,
+            # Session tickets of TLS 1.3 arrive unasked right after the handshake: not before the first reply, then.
+            is_pollable=not self.is_tls,
+        )
+        # With a parser it always says that it should be closed, so it is asked before.
+        if protocol.should_close or not protocol.is_connected():
+            self.lane.abort()
+            return
+        # A limit on the silence between two pieces would end a connection that idles.
+        protocol.read_timeout = None
+        protocol.set_parser(self.lane, None)
+
+    def watch(self) -> None:
+        """Take from now on whatever the kernel holds for it as unasked."""
+        cast(Lane, self.lane).is_pollable = True
+
+    def rest(self, *, was_used: bool) -> bool:
+        """Prepare for idling; return False where it can't be used again."""
+        return not cast(Lane, self.lane).is_dead
+
+    def abort(self) -> None:
+        """Close at once, dropping what was not written yet."""
+        cast(Lane, self.lane).abort()
+        super().abort()
+
+
+class LaneCarrier(HttpCarrier):
+    """Writes requests as ready bytes, one at a time on a connection; see HttpCarrier."""
+
+    name = "lane"
+
+    async def open(self) -> None:
+        """Warm the connections, all at once; see HttpCarrier.open.
+
+        Raises NotSupported where aiohttp is not as lane_difference() wants it, too.
+        """
+        if difference := lane_difference():
+            raise NotSupported(f"transport 'lane' needs an aiohttp that it knows: {difference}. 'plain' works")
+        await super().open()
+
+    def _make_connection(self, connection: Connection, opened_s: float) -> PooledConnection:
+        return LaneConnection(connection, opened_s, self._clock)
+
+    def _prepare(self, pool: ConnectionPool) -> None:
+        host = f"[{self._url.host}]" if ":" in (self._url.host or "") else self._url.host
+        if not self._url.is_default_port():
+            host = f"{host}:{self._url.port}"
+        preamble = Preamble({"Host": str(host), **default_headers(self._user_agent)})
+        self._sender = Sender(pool.berths, preamble, self._clock.monotonic, cancel=Verb.CANCEL, read=Verb.READ)
+
+    def carry(
+        self, request: Request, seal: Seal, *, deadline: float, stages: Stages | None = None
+    ) -> Coroutine[Any, Any, Reply]:
+        """Send one request, once, and return its whole reply; see Carrier.carry."""
+        pool = self._pool
+        if pool is None:
+            raise self._not_open(request)
+        started = self._sender.start(request, seal, deadline, stages)
+        if started is None:
+            return super().carry(request, seal, deadline=deadline, stages=stages)
+        return self._receive(pool, request, started, stages)
+
+    async def _send(
+        self, connection: PooledConnection, request: Request, seal: Seal, deadline: float, stages: Stages | None
+    ) -> Reply:
+        pool = cast(ConnectionPool, connection.pool)
+        try:
+            started = self._sender.write(connection, request, seal, deadline, stages)
+        except BaseException:
+            pool.release(connection)
+            raise
+        return await self._receive(pool, request, started, stages)
+
+    async def _receive(
+        self,
+        pool: ConnectionPool,
+        request: Request,
+        started: tuple[asyncio.Future[_Outcome | str], LaneConnection, int | None],
+        stages: Stages | None,
+    ) -> Reply:
+        """Return the reply to a request that was written, and give its connection back or discard it."""
+        to_come, connection, stamp_ms = started
+        try:
+            outcome = await to_come
+        except BaseException:
+            pool.discard(connection)
+            raise
+        if isinstance(outcome, str):
+            pool.discard(connection)
+            raise lost(outcome, request, self._url)
+        status, fields, body, received_s = outcome
+        lane = cast(Lane, connection.lane)
+        if stages is not None:
+            stages.received_s = received_s
+        if lane.keepalive is not None:
+            pool.learn_keepalive(lane.keepalive.decode("latin-1"), share=SHARE_OF_KEEPALIVE)
+        reply = Reply(status, fields, body, stamp_ms, lane.written_s, received_s, connection)
+        if lane.is_dead:
+            pool.release(connection, used_s=received_s)
+        elif pool.berths.put_back(connection, received_s):
+            pool.admit()
+        return reply
+
+
+class _OpenTransport(asyncio.Transport):
+    def is_closing(self) -> bool:
+        return False
+
+
+class _Recorder:
+    """Stands in for a lane while aiohttp's protocol is tried out."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        self.events.append(data)
+        return False, b""
+
+    def feed_eof(self) -> None:
+        self.events.append(b"end")
+
+
+@cache
+def lane_difference() -> str:
+    """Try in memory whether aiohttp's protocol does what the lane relies on; return what is different, or ""."""
+    recorder = _Recorder()
+    try:
+        # What is tried needs no loop.
+        protocol: Any = ResponseHandler(cast(asyncio.AbstractEventLoop, None))
+        protocol.connection_made(_OpenTransport())
+        if protocol.should_close or not protocol.is_connected():
+            return "a fresh connection counts as one to be closed"
+        protocol.data_received(b"early")
+        if not protocol.should_close:
+            return "what arrives before a parser is set goes unnoticed"
+        protocol.read_timeout = None
+        protocol.set_parser(recorder, None)
+        for part in (b"one", b"two"):
+            protocol.data_received(part)
+        protocol.connection_lost(None)
+    except Exception as error:
+        return f"{type(error).__name__} when a parser of our own is set"
+    if recorder.events != [b"early", b"one", b"two", b"end"]:
+        return "a parser of our own is not given everything that arrives"
+    return "" if isinstance(ResponseHandler.closed, property) else "the cause of a lost connection is not told"

@@ -1,0 +1,126 @@
+"""Which way requests go, and how a user sees it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+from aiohttp.client_proto import ResponseHandler
+from mexc_rig import BTC_USDT, connect, resting
+
+from spotlane.errors import NotSupported, ReadFailed
+from spotlane.sandbox import Sandbox
+from spotlane.structs import OrderStatus
+from spotlane.transport import LaneCarrier, Stages, lane_difference
+
+
+@pytest.fixture
+def fresh_probe() -> Iterator[None]:
+    lane_difference.cache_clear()
+    yield
+    lane_difference.cache_clear()
+
+
+def test_the_installed_aiohttp_is_known(fresh_probe: None) -> None:
+    assert lane_difference() == ""
+
+
+def _deaf(self: ResponseHandler, data: bytes) -> None:
+    """Give a parser nothing."""
+
+
+def _closing(self: ResponseHandler) -> bool:
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "replacement", "words"),
+    [
+        ("data_received", _deaf, "goes unnoticed"),
+        ("should_close", property(_closing), "a fresh connection"),
+        ("set_parser", None, "TypeError when a parser of our own is set"),
+        ("set_parser", lambda self, parser, payload: None, "not given everything"),
+        ("connection_lost", lambda self, cause: None, "not given everything"),
+        ("closed", lambda self: None, "the cause of a lost connection"),
+    ],
+)
+async def test_an_aiohttp_that_works_otherwise_is_noticed_and_the_plain_way_taken(
+    fresh_probe: None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    venue: Sandbox,
+    name: str,
+    replacement: object,
+    words: str,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(ResponseHandler, name, replacement)
+        assert words in lane_difference()
+    # The verdict stands; what it is about is mended, for the plain way needs it, too.
+    with caplog.at_level(logging.WARNING):
+        async with connect(venue) as exchange:
+            assert exchange.status().transport == "plain"
+            order = await exchange.place_order(resting())
+            assert (await exchange.get_order(BTC_USDT, order.order_id)).status is OrderStatus.NEW
+    (warning,) = [record for record in caplog.records if "lane" in record.message]
+    assert words in warning.message
+
+
+async def test_a_lane_carrier_refuses_an_aiohttp_that_it_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("spotlane.transport.lane.lane_difference", lambda: "it is not as it was")
+    with pytest.raises(NotSupported, match=r"it is not as it was.*'plain' works"):
+        await LaneCarrier("http://127.0.0.1:1").open()
+
+
+@pytest.mark.parametrize("transport", ["lane", "plain"])
+async def test_the_way_that_was_asked_for_is_taken_and_shown(
+    venue: Sandbox, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect(venue, transport=transport) as exchange:
+        assert exchange.status().transport == transport
+        order = await exchange.place_order(resting())
+        assert (await exchange.cancel_order(BTC_USDT, order.order_id)).status is OrderStatus.CANCELED
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("transport", ["lane", "plain"])
+async def test_stages_are_told_of_every_request_in_their_order(venue: Sandbox, transport: str) -> None:
+    told: list[Stages] = []
+    async with connect(venue, transport=transport) as exchange:
+        exchange.listen_to_stages(told.append)
+        order = await exchange.place_order(resting())
+        await exchange.get_order(BTC_USDT, order.order_id)
+        exchange.listen_to_stages(None)
+        await exchange.get_order(BTC_USDT, order.order_id)
+    assert [stages.endpoint for stages in told] == ["order", "query order"]
+    names = ["check", "queue", "sign", "write", "first_byte", "receive", "parse"]
+    if transport == "plain":
+        names.remove("first_byte")
+    for stages in told:
+        durations = stages.durations_us()
+        assert list(durations) == names
+        assert all(took_us >= 0 for took_us in durations.values())
+        assert "order" in repr(stages)
+
+
+async def test_stages_of_a_request_without_a_reply_end_where_it_did(venue: Sandbox) -> None:
+    told: list[Stages] = []
+    async with connect(venue, timeout_s=0.2) as exchange:
+        exchange.listen_to_stages(told.append)
+        venue.freeze()
+        with pytest.raises(ReadFailed):
+            await exchange.get_open_orders(BTC_USDT)
+        venue.thaw()
+    (stages,) = told
+    assert list(stages.durations_us()) == ["check", "queue", "sign", "write"]
+
+
+async def test_a_listener_that_fails_disturbs_nobody(venue: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(stages: Stages) -> None:
+        raise RuntimeError("no")
+
+    async with connect(venue) as exchange:
+        exchange.listen_to_stages(fail)
+        await exchange.place_order(resting())
+    assert "a listener to stages failed" in caplog.text

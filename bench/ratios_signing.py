@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import results_file
 import test_bench_encoding as encoding
 import test_bench_signing as signing
 
@@ -39,7 +40,8 @@ def medians_ns(functions: list[Callable[[], Any]]) -> list[float]:
 
 
 def show(title: str, rows: list[tuple[str, float]]) -> None:
-    """Print rows with their ratio to the first one."""
+    """Print rows with their ratio to the first one, and keep them."""
+    results_file.save_table(title, "ns", rows)
     print(f"\n{title}\n{'':44}{'p50 ns':>10}{'first / this':>14}")
     for name, nanoseconds in rows:
         print(f"{name:44}{nanoseconds:10.0f}{rows[0][1] / nanoseconds:13.1f}x")

@@ -1,0 +1,1 @@
+"""What is made of the results: targets and whether they are met, tables, plots, one page."""

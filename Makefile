@@ -11,26 +11,30 @@ CORE    := $(filter-out __init__,$(notdir $(basename $(wildcard _ext/spotlane/_c
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test conformance hostile integration lint format bench bench-report instructions peers package clean
+.PHONY: help demo test conformance hostile integration chaos lint format bench bench-report instructions peers package clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
 	@echo "make conformance [EXCHANGE=...]   the checklist of every exchange against its sandbox, a line each"
 	@echo "make hostile  a hundred thousand connections with a server that does everything wrong"
+	@echo "make chaos    a million orders under every fault, a day of outages, thousands of kills (about an hour)"
 	@echo "make integration EXCHANGE=gateio  its non-destructive part against the exchange's own testnet"
 	@echo "make lint     ruff, mypy, stubtest, cython-lint, import rules"
 	@echo "make bench [BENCH_FLAGS=--quick]  the benchmarks, each beside its baseline, and a page of them"
 	@echo "make bench-report                 the last results into the README, with page and plots"
 	@echo "make instructions [SPOTLANE_BASE=...]  instruction counts beside those of a base commit (needs valgrind)"
 	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
-	@echo "make package  sdist, wheel from the sdist, and the tests on the installed wheel"
+	@echo "make package  sdist, wheel from the sdist, and tests on the installed wheel"
 	@echo "make clean    remove everything that was built"
 
 demo: $(VENV)/.runtime
 	$(BIN)/spotlane demo
 
+# The tests are shared out to so many processes, more than there are cores: most tests wait. 0 runs them in one.
+PYTEST_WORKERS ?= 4
+
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_FLAGS)
 
 conformance: $(VENV)/.test
 	$(BIN)/python -m spotlane.testing $(EXCHANGE)
@@ -38,6 +42,10 @@ conformance: $(VENV)/.test
 # HOSTILE="--connections 1000 --transport plain --loop uvloop --tls --seed 7" and the like.
 hostile: $(VENV)/.test
 	$(BIN)/python tests/hostile/hostile_run.py $(HOSTILE)
+
+# CHAOS="--orders 20000 --seed 7", CHAOS="--day" and the like; docs/outcomes.md has them all.
+chaos: $(VENV)/.test
+	$(BIN)/python tests/chaos/chaos_run.py $(CHAOS)
 
 # Keys come from the environment variables that the exchange's spec names; without them it says SKIPPED.
 integration: $(VENV)/.test

@@ -25,7 +25,10 @@ MODULES = [
     "berths",
     "order_check",
     "guards",
+    "circuits",
     "echoes",
+    "records",
+    "journal",
 ]
 
 # SPOTLANE_DEBUG=1 builds with bounds checks, assertions and symbols; the default is what users get.

@@ -5,13 +5,13 @@ Run from the project's root: python bench/ratios_stages.py
 
 from __future__ import annotations
 
-import statistics
 import time
+
+from ratios_signing import medians_ns, show
 
 from spotlane.transport import Stages
 
-ROUNDS = 41
-REPEATS = 2_000
+MOST_NS = 1_000
 
 
 def stamped() -> None:
@@ -43,17 +43,9 @@ def _listen(stages: Stages) -> None:
 
 def main() -> None:
     """Print the two medians."""
-    samples: dict[str, list[float]] = {"stamped": [], "nobody listens": []}
-    for _ in range(ROUNDS):
-        for name, function in (("stamped", stamped), ("nobody listens", silent)):
-            start = time.perf_counter_ns()
-            for _ in range(REPEATS):
-                function()
-            samples[name].append((time.perf_counter_ns() - start) / REPEATS)
-    for name, own in samples.items():
-        print(f"{name:20}{statistics.median(own):8.0f} ns")
-    verdict = "met" if statistics.median(samples["stamped"]) <= 1_000 else "MISSED"
-    print(f"target: at most 1000 ns for each request: {verdict}")
+    medians = medians_ns([stamped, silent])
+    show("The stages of one request", [("stamped", medians[0]), ("nobody listens", medians[1])])
+    print(f"target: at most {MOST_NS} ns for each request: {'met' if medians[0] <= MOST_NS else 'MISSED'}")
 
 
 if __name__ == "__main__":

@@ -9,12 +9,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
     from spotlane.exchanges.mexc import MexcPrivateRest
     from spotlane.sandbox import Sandbox
 
 LIMIT_S = 30.0
+
+# How long an example takes is the machine's affair.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 _ON_BOTH_LOOPS = (
     "transport",

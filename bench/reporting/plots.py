@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from reporting.tables import KINDS, NAMES
@@ -114,14 +115,25 @@ def _writes(results: Results) -> Figure | None:
     return figure
 
 
+def _by_loop(fill: Callable[[Axes, str], None]) -> Figure:
+    """Draw a panel for each loop, which fill(axes, loop) puts the lines and scales into."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    for index, loop in enumerate(LOOPS):
+        axes = figure.add_subplot(1, 2, index + 1)
+        fill(axes, loop)
+        axes.set_title(loop)
+        axes.grid(alpha=0.3, which="both")
+        axes.legend(fontsize=7)
+    return figure
+
+
 def _rates(results: Results) -> Figure | None:
     """Draw p50 and p99 from the intended send time, by rate."""
     rows = _rows(results, "rates")
     if not rows:
         return None
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for index, loop in enumerate(LOOPS):
-        axes = figure.add_subplot(1, 2, index + 1)
+
+    def fill(axes: Axes, loop: str) -> None:
         for client in dict.fromkeys(row["client"] for row in rows):
             own = [row for row in rows if (row["loop"], row["client"]) == (loop, client)]
             for key, style in (("p50_us", "-"), ("p99_us", "--")):
@@ -129,10 +141,9 @@ def _rates(results: Results) -> Figure | None:
                 if points:
                     axes.plot(*zip(*points, strict=True), style, marker="o", color=_COLOURS[client],
                               label=f"{NAMES[client]} {key[:3]}")  # fmt: skip
-        axes.set(xscale="log", yscale="log", title=loop, xlabel="orders a second", ylabel="µs")
-        axes.grid(alpha=0.3, which="both")
-        axes.legend(fontsize=7)
-    return figure
+        axes.set(xscale="log", yscale="log", xlabel="orders a second", ylabel="µs")
+
+    return _by_loop(fill)
 
 
 def _stages(results: Results) -> Figure | None:
@@ -161,9 +172,8 @@ def _throughput(results: Results) -> Figure | None:
     rows = _rows(results, "scale")
     if not rows:
         return None
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    for index, loop in enumerate(LOOPS):
-        axes = figure.add_subplot(1, 2, index + 1)
+
+    def fill(axes: Axes, loop: str) -> None:
         for client in dict.fromkeys(row["client"] for row in rows):
             for tls, style in ((False, "-"), (True, "--")):
                 own = [row for row in rows if (row["loop"], row["client"], row["tls"]) == (loop, client, tls)]
@@ -171,10 +181,9 @@ def _throughput(results: Results) -> Figure | None:
                     axes.plot([row["connections"] for row in own], [row["orders_per_s"] for row in own], style,
                               marker="o", color=_COLOURS[client],
                               label=f"{NAMES[client]}{', TLS' if tls else ''}")  # fmt: skip
-        axes.set(xscale="log", title=loop, xlabel="connections", ylabel="orders a second")
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=7)
-    return figure
+        axes.set(xscale="log", xlabel="connections", ylabel="orders a second")
+
+    return _by_loop(fill)
 
 
 _PLOTS: dict[str, tuple[str, Callable[[Results], Figure | None]]] = {

@@ -15,7 +15,7 @@ class Credentials:
 
     api_key and api_secret are the texts that the exchange shows when the key is made; blanks around them are refused
     rather than removed, for they are the usual trace of a copying accident. Raises UsageError. The secret is reachable
-    only through signer(); repr, pickle and copy do not give it away.
+    only through signer() and handed_over(); repr, pickle and copy do not give it away.
     """
 
     __slots__ = ("_secret", "api_key")
@@ -47,6 +47,16 @@ class Credentials:
     def signer(self, algorithm: Literal["sha256", "sha512"]) -> Hmac:
         """Return a signer that was keyed with the secret and keeps no copy of it."""
         return Hmac(algorithm, self._secret)
+
+    def handed_over(self, settings: Mapping[str, object]) -> bytes:
+        """Return settings with api_key and api_secret as one line of JSON, its end included.
+
+        For the pipe to a process that works for this one. It holds the secret: write it, keep it nowhere.
+        """
+        import json  # a client that starts no process needs none of it
+
+        whole = {**settings, "api_key": self.api_key, "api_secret": self._secret.decode()}
+        return json.dumps(whole).encode() + b"\n"
 
     def __repr__(self) -> str:
         return f"Credentials(api_key={self.api_key[:4]}***)"

@@ -128,8 +128,9 @@ class StateError(SpotlaneError):
 class OutcomeUnknown(SpotlaneError):
     """The request was sent, or may have been sent, and its outcome is not known. Never repeat it.
 
-    client_order_id and order_id (either may be None) say what to look for; `await error.resolve()` asks the exchange
-    and returns the order, or raises OutcomeUnknown again while it cannot be told.
+    client_order_id and order_id (either may be None) say what to look for; `await error.resolve()` returns the order
+    once it is found, raises NotPlaced once it is proven absent, and OutcomeUnknown again while neither can be told.
+    unresolved lists the orders that a client was closed with; it is empty on the error of a call.
     """
 
     def __init__(
@@ -139,19 +140,26 @@ class OutcomeUnknown(SpotlaneError):
         client_order_id: str | None = None,
         order_id: str | None = None,
         resolver: Callable[[], Awaitable[Any]] | None = None,
+        unresolved: tuple[Any, ...] = (),
     ) -> None:
         super().__init__(message)
         self.client_order_id = client_order_id
         self.order_id = order_id
+        self.unresolved = unresolved
         self._resolver = resolver
 
     def _picklable(self) -> dict[str, Any]:
         return {**self.__dict__, "_resolver": None}  # it belongs to a client, which stays where it is
 
+    def resolve_by(self, resolver: Callable[[], Awaitable[Any]]) -> None:
+        """Set what resolve() does; for the client that raises this."""
+        self._resolver = resolver
+
     async def resolve(self) -> Any:
         """Look the outcome up at the exchange.
 
-        Returns the order (or the withdrawal) once it is found. Raises OutcomeUnknown while it is not.
+        Returns the order (or the withdrawal) once it is found. Raises NotPlaced for an order that is proven absent and
+        OutcomeUnknown while neither is known.
         """
         if self._resolver is None:
             raise OutcomeUnknown(
@@ -169,7 +177,9 @@ class TransportError(SpotlaneError):
 
 
 class NotSent(TransportError):
-    """No byte of the request left this machine."""
+    """No byte of the request left this machine. is_unreachable: there was no connection to the exchange."""
+
+    is_unreachable: bool = False
 
 
 class NotPlaced(TransportError):
@@ -181,7 +191,14 @@ class ReadFailed(TransportError):
 
 
 class CircuitOpen(TransportError):
-    """Recent requests of this class failed; this one was refused without being sent."""
+    """Recent requests of this class failed; this one was refused without being sent.
+
+    retry_after_s is how long until the exchange is asked whether it is back.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class BudgetExhausted(TransportError):

@@ -55,8 +55,13 @@ class Bucket(NamedTuple):
     """A rate limit: at most `limit` units in any window of window_ms.
 
     burst of them can be had at once, the rest flow evenly over the window; None leaves the share to the budget. reserve
-    units of the burst are kept for cancels. per_endpoint and per_symbol: each endpoint, or each symbol, has a bucket of
+    units of the burst are kept for cancels and for looking up what became of orders; half of them, rounded up, for
+    cancels alone. jitter_ms is by how much the travel times of two requests may differ before the exchange could count
+    more in a window than was sent in one. per_endpoint and per_symbol: each endpoint, or each symbol, has a bucket of
     its own of this size.
+
+    used_header names the reply header that tells how much of the present window is used, left_header the one that tells
+    how much is left. is_aligned: that window begins at a whole multiple of window_ms since the epoch.
     """
 
     name: str
@@ -66,6 +71,10 @@ class Bucket(NamedTuple):
     burst: int | None = None
     per_endpoint: bool = False
     per_symbol: bool = False
+    jitter_ms: int = 0
+    used_header: str = ""
+    left_header: str = ""
+    is_aligned: bool = False
 
 
 class Outcome(Enum):
@@ -157,7 +166,9 @@ class Horizons(NamedTuple):
 
     validity_ms: how long after its timestamp a request may still be admitted (recvWindow, expiry header).
     skew_ms: spread of the clocks of the exchange's own front ends. processing_ms: from admission to execution.
-    visibility_ms: from execution until a query shows it. give_up_ms: when looking up in the foreground ends.
+    visibility_ms: from execution until a query shows it. An order is proven absent when all four have passed since its
+    stamp, and then `confirmations` surveys at least spacing_ms apart show nothing. give_up_ms: for how long an order
+    may be in doubt before that is said aloud.
     """
 
     validity_ms: int
@@ -165,6 +176,8 @@ class Horizons(NamedTuple):
     processing_ms: int = 10_000
     visibility_ms: int = 5_000
     give_up_ms: int = 30_000
+    confirmations: int = 3
+    spacing_ms: int = 250
 
 
 class HistoryLimit(NamedTuple):
@@ -186,8 +199,9 @@ class ExchangeSpec(NamedTuple):
     that a refusal for one rate limit leaves the other buckets as they are; otherwise a client that was refused sends
     nothing at all until it may again. cancel_reply_is_final says that the reply to a cancel shows the state in
     which the order ended, fills included, so that it need not be read again; cancel_reply_may_be_nameless that it may
-    leave the client order id out. exemptions maps the number of a conformance case ("C51") to the reason why it can't
-    apply to this exchange; what a Capability declares unsupported needs none.
+    leave the client order id out; placed_reply_is_nameless that an acknowledgement always does. exemptions maps the
+    number of a conformance case ("C51") to the reason why it can't apply to this exchange; what a Capability declares
+    unsupported needs none.
     """
 
     name: str
@@ -206,6 +220,7 @@ class ExchangeSpec(NamedTuple):
     limits_apart: bool = False
     cancel_reply_is_final: bool = False
     cancel_reply_may_be_nameless: bool = False
+    placed_reply_is_nameless: bool = False
     exemptions: Mapping[str, str] = _NOTHING
 
     def capability(self, name: str) -> Capability:

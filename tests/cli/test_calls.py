@@ -19,6 +19,7 @@ from spotlane.errors import ExchangeAPIError, OutcomeUnknown, PrecisionError, Us
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import Fault, Sandbox
 from spotlane.structs import OrderParams, OrderType, Side
+from spotlane.testing.loop_clock import LoopClock
 
 RESTING = OrderParams(BTC_USDT, Side.BUY, OrderType.LIMIT, quantity=Decimal("0.001"), price=Decimal(20_000))
 NOTHING_OPEN = "no order is open and none is in doubt"
@@ -42,7 +43,8 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def caller(sandbox: Sandbox) -> AsyncIterator[Caller]:
-    async with MexcPrivateRest(sandbox.credentials, base_url=sandbox.url, timeout_s=0.6) as exchange:
+    clock = LoopClock(sandbox)
+    async with MexcPrivateRest(sandbox.credentials, base_url=sandbox.url, timeout_s=0.6, clock=clock) as exchange:
         yield Caller(exchange, quiet())
 
 
@@ -75,8 +77,10 @@ async def test_refusal_that_comes_after_the_interruption_leaves_nothing_in_doubt
 
 async def test_order_whose_reply_was_lost_is_cancelled(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.faults.add(Fault.parse("reset-after-execution:POST:/api/v3/order"))
+    sandbox.faults.add(Fault.parse("html-200:GET:*:*"))
     with pytest.raises(OutcomeUnknown):
         await caller.place(RESTING, str)
+    sandbox.faults.clear()
     assert len(sandbox.ledger.live_orders()) == 1
     assert (await caller.clean_up())[-1] == NOTHING_OPEN
     assert sandbox.ledger.live_orders() == []
@@ -88,8 +92,29 @@ async def test_order_that_cannot_be_found_stays_in_doubt(sandbox: Sandbox, calle
         await caller.place(RESTING, str)
     assert sandbox.ledger.orders() == []
     lines = await caller.clean_up()
-    assert "it may still appear" in lines[0]
+    assert "may still appear" in lines[0]
     assert "1 of the orders may still be open" in lines[1]
+    with pytest.raises(OutcomeUnknown) as rest:
+        await caller.exchange.close()
+    assert len(rest.value.unresolved) == 1
+
+
+async def test_order_that_is_proven_absent_is_not_in_doubt() -> None:
+    horizons = MexcPrivateRest.spec.horizons._replace(skew_ms=10, processing_ms=10, visibility_ms=500, spacing_ms=10)
+    async with (
+        Sandbox("mexc", rate_limits=False) as sandbox,
+        MexcPrivateRest(
+            sandbox.credentials, base_url=sandbox.url, timeout_s=0.6, horizons=horizons, enforce_limits=False
+        ) as exchange,
+    ):
+        caller = Caller(exchange, quiet())
+        sandbox.faults.add(Fault.parse("reset-before-read:POST:/api/v3/order"))
+        with pytest.raises(OutcomeUnknown):
+            await caller.place(RESTING, str)
+        lines = await caller.clean_up()
+        assert lines[0].endswith(": never placed")
+        assert lines[1] == NOTHING_OPEN
+        assert sandbox.ledger.orders() == []
 
 
 async def test_refused_order_is_on_the_record_and_not_in_doubt(caller: Caller) -> None:

@@ -76,7 +76,7 @@ async def rig(ends: tuple[socket.socket, socket.socket]) -> Rig:
     wire, clock = Wire(), ManualClock()
     loop = asyncio.get_running_loop()
     closed: asyncio.Future[None] = loop.create_future()
-    lane = Lane(wire, closed, descriptor=ours.fileno(), loop=loop, clock=clock, is_pollable=True)  # type: ignore[arg-type]
+    lane = Lane(wire, closed, descriptor=ours.fileno(), loop=loop, clock=clock)  # type: ignore[arg-type]
     return Rig(lane, wire, clock, closed, theirs)
 
 
@@ -130,6 +130,14 @@ async def test_what_nobody_asked_for_is_the_end(rig: Rig) -> None:
 async def test_what_the_kernel_holds_is_seen(rig: Rig) -> None:
     rig.theirs.send(b"H")
     assert not rig.lane.is_silent()
+
+
+async def test_a_connection_without_a_descriptor_is_not_polled() -> None:
+    loop = asyncio.get_running_loop()
+    lane = Lane(Wire(), None, descriptor=-1, loop=loop, clock=ManualClock())  # type: ignore[arg-type]
+    assert lane.is_silent()
+    lane.feed_data(OK)
+    assert not lane.is_silent()
 
 
 async def test_a_second_reply_ends_the_lane_and_not_the_first(rig: Rig) -> None:

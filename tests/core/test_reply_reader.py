@@ -42,7 +42,7 @@ def reader_of(*parts: bytes, limit: int = LIMIT, may_end_with_connection: bool =
 
 
 @given(_replies, st.lists(st.integers(0, 10_000), max_size=12))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_reply_in_any_pieces_is_what_the_standard_library_reads(made: oracle_replies.Made, cuts: list[int]) -> None:
     reader = reader_of(*pieces(made.data, cuts))
     if made.framing == "close":
@@ -55,7 +55,7 @@ def test_a_reply_in_any_pieces_is_what_the_standard_library_reads(made: oracle_r
 
 
 @given(_replies, st.binary(min_size=1, max_size=40), st.booleans(), st.lists(st.integers(0, 10_000), max_size=4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_follows_a_reply_is_noticed(
     made: oracle_replies.Made, extra: bytes, in_one_piece: bool, cuts: list[int]
 ) -> None:

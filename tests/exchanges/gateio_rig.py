@@ -12,11 +12,14 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+from doubt_rig import SPEED
+
 from spotlane import Credentials, OrderParams, OrderType, Side, Symbol, TimeInForce
 from spotlane.exchanges.gateio import GateioPrivateRest
 from spotlane.sandbox import Fault, ReplaceReply, Sandbox
 from spotlane.sandbox.http import HttpRequest
 from spotlane.sandbox.records import OrderRequest
+from spotlane.testing.loop_clock import LoopClock
 from spotlane.transport import ManualClock
 
 BTC_USDT = Symbol("BTC", "USDT")
@@ -42,9 +45,16 @@ def connect(venue: Sandbox, credentials: Credentials | None = None, **options: A
 async def gate(
     options: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[tuple[Sandbox, GateioPrivateRest]]:
-    """Give an exchange, without rate limits unless settings say else, and an open client of it with these options."""
+    """Give an exchange, without rate limits unless settings say else, and an open client of it with these options.
+
+    A client with a timeout of its own is on the clock of the event loop: a machine that stalls does not use it up. One
+    with horizons of its own has them to wait for: its clock is fast.
+    """
+    options = dict(options or {})
     async with Sandbox("gateio", **{"rate_limits": False, **settings}) as venue:
-        async with connect(venue, **(options or {})) as exchange:
+        if "timeout_s" in options:
+            options.setdefault("clock", LoopClock(venue, speed=SPEED if "horizons" in options else 1))
+        async with connect(venue, **options) as exchange:
             venue.requests.clear()
             yield venue, exchange
         assert venue.errors == ()

@@ -8,9 +8,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
-import pytest
-
-from spotlane import Credentials, Order, OrderParams, OrderType, OutcomeUnknown, Side, Symbol
+from spotlane import Credentials, OrderParams, OrderType, Side, Symbol
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import ReceivedRequest, Sandbox
 from spotlane.sandbox.keys import ApiKey
@@ -87,18 +85,6 @@ def every_key(venue: Sandbox) -> dict[str, Credentials]:
         "permission": key_of(dialect.add_key(permissions=["SPOT_ACCOUNT_READ", "SPOT_DEAL_READ"])),
         "symbol": key_of(dialect.add_key(symbols=["ETH/USDT"])),
     }
-
-
-async def resolved(venue: Sandbox, unknown: OutcomeUnknown) -> Order | None:
-    """Check resolve() against the exchange's books and return what it found."""
-    booked = venue.ledger.orders(unknown.client_order_id)
-    if not booked:
-        with pytest.raises(OutcomeUnknown, match="does not show"):
-            await unknown.resolve()
-        return None
-    found: Order = await unknown.resolve()
-    assert (found.order_id, found.client_order_id) == (booked[0].order_id, booked[0].client_order_id)
-    return found
 
 
 def listening(venue: Sandbox) -> Callable[[], bool]:

@@ -65,5 +65,5 @@ async def test_everything_is_in_the_query() -> None:
         await exchange.cancel_order(order.symbol, order.order_id)
         placed, cancelled = venue.requests
         assert (placed.body, cancelled.body) == (b"", b"")
-        assert "&newOrderRespType=FULL&recvWindow=1000&timestamp=" in placed.query
+        assert "&newOrderRespType=FULL&recvWindow=600&timestamp=" in placed.query
         assert cancelled.query.startswith(f"symbol=BTCUSDT&orderId={order.order_id}&recvWindow=5000&timestamp=")

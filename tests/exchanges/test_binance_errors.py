@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 from binance_rig import binance, connect, resting
+from doubt_rig import doubt, doubtful
 
 from spotlane import OutcomeUnknown
 from spotlane.errors import (
@@ -21,7 +24,7 @@ from spotlane.errors import (
     TwoFactorRequired,
     WithdrawalRejected,
 )
-from spotlane.exchanges.binance import spec
+from spotlane.exchanges.binance import BinancePrivateRest, spec
 from spotlane.exchanges.binance.errors import ERRORS, tell
 from spotlane.safety import Judge, Refusal
 from spotlane.sandbox import Fault, ReplaceReply
@@ -175,7 +178,20 @@ async def test_a_duplicate_client_id_is_not_taken_for_a_rejection() -> None:
     async with binance() as (venue, exchange), connect(venue) as other:
         own = exchange.new_client_order_id()
         placed = await exchange.place_order(resting(client_order_id=own))
-        with pytest.raises(OutcomeUnknown) as unknown:
-            await other.place_order(resting(client_order_id=own))
-        assert isinstance(unknown.value.__cause__, OrderRejected)
-        assert (await unknown.value.resolve()).order_id == placed.order_id
+        assert (await other.place_order(resting(client_order_id=own))).order_id == placed.order_id
+        assert venue.requests.count("POST") == 2
+        assert len(venue.ledger.orders()) == 1
+
+
+async def test_an_order_that_has_the_client_id_and_is_another_is_not_adopted() -> None:
+    async with binance() as (venue, exchange), connect(venue, **doubtful(BinancePrivateRest.spec)) as other:
+        own = exchange.new_client_order_id()
+        placed = await exchange.place_order(resting(client_order_id=own))
+        unknown = await doubt(other, resting(client_order_id=own, price=Decimal(21_000)))
+        assert isinstance(unknown.__cause__, OrderRejected)
+        (entry,) = other.unresolved()
+        assert f"order '{placed.order_id}' has its client id and is another" in entry.doubt
+        # Nothing that the exchange can say proves that there is no second one: it ends in the hands of the caller.
+        with pytest.raises(OutcomeUnknown) as rest:
+            await other.close()
+        assert [each.client_order_id for each in rest.value.unresolved] == [own]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from mexc_rig import BTC_USDT, ETH_USDT, ORDER_PATH, connect, resting
+from doubt_rig import adopted, doubt, doubtful, expect_absent
+from mexc_rig import BTC_USDT, ETH_USDT, ORDER_PATH, connect, market_buy, resting
 
 from spotlane.errors import DecodeError, OutcomeUnknown, SpotlaneError
 from spotlane.exchanges.mexc import MexcPrivateRest
@@ -42,50 +44,62 @@ def fill(order_id: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def reply_with(venue: Sandbox, method: str, path: str, body: bytes) -> None:
-    venue.faults.add(Fault(ReplaceReply(200, body, "application/json"), method, path))
+def reply_with(venue: Sandbox, method: str, path: str, body: bytes, *, executed: bool = True) -> None:
+    venue.faults.add(Fault(ReplaceReply(200, body, "application/json", executed=executed), method, path))
 
 
-async def expect_doubt(venue: Sandbox, exchange: MexcPrivateRest, words: str) -> None:
-    before = exchange.status().transport_status.connections
-    with pytest.raises(OutcomeUnknown, match=words) as doubt:
-        await exchange.place_order(resting())
-    after = exchange.status().transport_status.connections
-    assert after.aborted == before.aborted + 1
-    # The order was executed all the same, and is found.
-    (booked,) = venue.ledger.orders(doubt.value.client_order_id)
-    assert (await doubt.value.resolve()).order_id == booked.order_id
+async def expect_doubt(venue: Sandbox, exchange: MexcPrivateRest, reply: bytes, words: str) -> None:
+    """Check that this reply to an order is not believed, whether the order was executed or not."""
+    aborted = exchange.status().transport_status.connections.aborted
+    reply_with(venue, "POST", ORDER_PATH, reply)
+    await adopted(venue, exchange, resting())
+    assert exchange.status().transport_status.connections.aborted == aborted + 1
+
+    reply_with(venue, "POST", ORDER_PATH, reply, executed=False)
+    unknown = await doubt(exchange, resting())
+    assert re.search(words, str(unknown))
+    assert isinstance(unknown.__cause__, DecodeError)
+    assert exchange.status().transport_status.connections.aborted == aborted + 2
+    await expect_absent(exchange, unknown)
+
+
+def in_doubt(venue: Sandbox, transport: str) -> MexcPrivateRest:
+    """Return a client whose doubts end soon."""
+    return connect(venue, transport=transport, **doubtful(MexcPrivateRest.spec))
 
 
 async def test_an_acknowledgement_older_than_its_order_is_anothers(venue: Sandbox, transport: str) -> None:
-    async with connect(venue, transport=transport) as exchange:
-        reply_with(venue, "POST", ORDER_PATH, acknowledgement("C02__7", venue.clock.now_ms() - 1_000))
-        await expect_doubt(venue, exchange, "made before this one was sent")
+    async with in_doubt(venue, transport) as exchange:
+        await expect_doubt(
+            venue, exchange, acknowledgement("C02__7", venue.clock.now_ms() - 1_000), "made before this one was sent"
+        )
 
 
 async def test_an_order_id_that_was_given_before_is_anothers(venue: Sandbox, transport: str) -> None:
-    async with connect(venue, transport=transport) as exchange:
+    async with in_doubt(venue, transport) as exchange:
         first = await exchange.place_order(resting())
-        reply_with(venue, "POST", ORDER_PATH, acknowledgement(first.order_id, venue.clock.now_ms() + 1_000))
-        await expect_doubt(venue, exchange, "was acknowledged before")
+        await expect_doubt(
+            venue, exchange, acknowledgement(first.order_id, venue.clock.now_ms() + 1_000), "was acknowledged before"
+        )
 
 
 @pytest.mark.parametrize("changes", [{"side": "SELL"}, {"origQty": "0.002"}, {"symbol": "ETHUSDT"}])
 async def test_an_acknowledgement_of_something_else_is_anothers(
     venue: Sandbox, transport: str, changes: dict[str, str]
 ) -> None:
-    async with connect(venue, transport=transport) as exchange:
-        reply_with(venue, "POST", ORDER_PATH, acknowledgement("C02__7", venue.clock.now_ms() + 1_000, **changes))
-        await expect_doubt(venue, exchange, "not known whether")
+    async with in_doubt(venue, transport) as exchange:
+        await expect_doubt(
+            venue, exchange, acknowledgement("C02__7", venue.clock.now_ms() + 1_000, **changes), "not known whether"
+        )
 
 
 async def test_what_a_market_order_did_not_name_is_not_compared(venue: Sandbox, transport: str) -> None:
-    """A protection price and a type that drifts are MEXC's own; symbol, side and quantity are ours."""
+    """A protection price and a type that drifts are MEXC's own; symbol and side are ours."""
     async with connect(venue, transport=transport) as exchange:
         told = acknowledgement("C02__7", venue.clock.now_ms() + 1_000, price="99999", type="MARKET")
         reply_with(venue, "POST", ORDER_PATH, told)
-        order = await exchange.place_order(resting())
-        assert (order.order_id, order.price) == ("C02__7", resting().price)
+        order = await exchange.place_order(market_buy())
+        assert (order.order_id, order.price) == ("C02__7", None)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +158,6 @@ async def test_a_cancel_says_nothing_of_an_order_that_has_another_name(venue: Sa
 
 
 async def test_an_acknowledgement_without_a_time_is_that_of_a_cancel(venue: Sandbox, transport: str) -> None:
-    async with connect(venue, transport=transport) as exchange:
+    async with in_doubt(venue, transport) as exchange:
         told = {**row("C02__7"), "origQty": "0.001"}
-        reply_with(venue, "POST", ORDER_PATH, json.dumps(told).encode())
-        await expect_doubt(venue, exchange, "not known whether")
+        await expect_doubt(venue, exchange, json.dumps(told).encode(), "not known whether")

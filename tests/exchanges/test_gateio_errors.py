@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from doubt_rig import doubt, doubtful, expect_absent
 from gateio_rig import (
     ACCOUNTS_PATH,
     BTC_USDT,
@@ -19,7 +20,7 @@ from gateio_rig import (
     resting,
 )
 
-from spotlane import Credentials, Order, OrderStatus, OutcomeUnknown
+from spotlane import Credentials, Order, OrderStatus
 from spotlane.errors import (
     AuthenticationError,
     BudgetExhausted,
@@ -35,6 +36,7 @@ from spotlane.errors import (
     TimestampRejected,
     WithdrawalRejected,
 )
+from spotlane.exchanges.gateio import GateioPrivateRest
 from spotlane.exchanges.gateio.errors import ERRORS, tell
 from spotlane.safety import Told
 from spotlane.sandbox import Fault, ReplaceReply
@@ -110,13 +112,17 @@ async def test_labels_that_prove_that_there_is_no_order(kind: type[ExchangeAPIEr
 
 @pytest.mark.parametrize("kind", list(AMBIGUOUS), ids=lambda kind: kind.__name__)
 async def test_labels_that_leave_open_whether_there_is_an_order(kind: type[ExchangeAPIError]) -> None:
-    async with gate() as (venue, exchange):
+    async with gate(doubtful(GateioPrivateRest.spec)) as (venue, exchange):
         for label in AMBIGUOUS[kind]:
             venue.faults.add(fault(label, "POST", ORDERS_PATH, status=STATUSES.get(kind, 400)))
-            with pytest.raises(OutcomeUnknown, match=label) as unknown:
-                await exchange.place_order(resting())
-            assert type(unknown.value.__cause__) is kind, label
-            assert not unknown.value.safe_to_retry
+        doubts = await asyncio.gather(*(doubt(exchange, resting()) for _ in AMBIGUOUS[kind]))
+        assert {type(each.__cause__) for each in doubts} == {kind}
+        told = [str(each.__cause__.code) for each in doubts if isinstance(each.__cause__, ExchangeAPIError)]
+        assert sorted(told) == sorted(AMBIGUOUS[kind])
+        assert len(exchange.unresolved()) == len(doubts)
+        for each in doubts:
+            await expect_absent(exchange, each)
+        assert venue.requests.count("POST") == len(doubts)
 
 
 @pytest.mark.parametrize(
@@ -181,20 +187,27 @@ def test_what_an_error_body_tells(body: bytes, told: Told | None) -> None:
 )
 @pytest.mark.parametrize("body", [b"<html>a gateway</html>", b"", b'{"code":1}'])
 async def test_replies_without_a_label(status: int, kind: type[ExchangeAPIError], is_proof: bool, body: bytes) -> None:
-    async with gate() as (venue, exchange):
+    async with gate(doubtful(GateioPrivateRest.spec)) as (venue, exchange):
         venue.faults.add(Fault(ReplaceReply(status, body, executed=False), "POST", ORDERS_PATH))
-        with pytest.raises(kind if is_proof else OutcomeUnknown) as refusal:
-            await exchange.place_order(resting())
-        assert type(refusal.value if is_proof else refusal.value.__cause__) is kind
+        if is_proof:
+            with pytest.raises(kind) as refusal:
+                await exchange.place_order(resting())
+            assert type(refusal.value) is kind
+        else:
+            unknown = await doubt(exchange, resting())
+            assert type(unknown.__cause__) is kind
+            await expect_absent(exchange, unknown)
+        assert exchange.unresolved() == ()
 
 
 async def test_a_label_that_no_table_knows_proves_nothing() -> None:
-    async with gate() as (venue, exchange):
+    async with gate(doubtful(GateioPrivateRest.spec)) as (venue, exchange):
         # A gateway's 5xx says nothing about what happened behind it, whatever label stands in it.
         for label, status in (("A_LABEL_OF_NEXT_YEAR", 400), ("BALANCE_NOT_ENOUGH", 503)):
             venue.faults.add(fault(label, "POST", ORDERS_PATH, status=status))
-            with pytest.raises(OutcomeUnknown, match=label):
-                await exchange.place_order(resting())
+            unknown = await doubt(exchange, resting())
+            assert label in str(unknown)
+            await expect_absent(exchange, unknown)
         venue.faults.add(fault("A_LABEL_OF_NEXT_YEAR", "GET", ACCOUNTS_PATH))
         with pytest.raises(ExchangeAPIError, match="A_LABEL_OF_NEXT_YEAR"):
             await exchange.get_account_balance()

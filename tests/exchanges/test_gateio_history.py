@@ -98,7 +98,7 @@ async def test_orders_of_many_pages_are_complete() -> None:
             expected.append(book_at_once(venue, price=20_000))
             # More than a page within half a minute.
             venue.clock.advance(20 if number < 1_200 else 60_000)
-        async with connect(venue) as exchange:
+        async with connect(venue, clock=ManualClock()) as exchange:
             venue.requests.clear()
             orders = await exchange.get_order_history(BTC_USDT)
         assert [order.order_id for order in orders] == expected
@@ -110,7 +110,7 @@ async def test_fills_of_many_pages_are_complete() -> None:
         for _ in range(1_100):
             book_at_once(venue, price=70_000)
             venue.clock.advance(20)
-        async with connect(venue) as exchange:
+        async with connect(venue, clock=ManualClock()) as exchange:
             trades = await exchange.get_trades(BTC_USDT)
             venue.requests.clear()
             one = trades[500].order_id
@@ -129,7 +129,7 @@ async def test_more_fills_in_a_second_than_a_page_holds_are_no_silent_loss() -> 
         for _ in range(1_001):
             last = book_at_once(venue, price=70_000)
         venue.clock.advance(5_000)
-        async with connect(venue) as exchange:
+        async with connect(venue, clock=ManualClock()) as exchange:
             with pytest.raises(HistoryIncomplete, match="order id") as missing:
                 await exchange.get_trades(BTC_USDT)
             assert missing.value.start_ms <= second_ms <= missing.value.end_ms

@@ -62,7 +62,7 @@ async def test_an_order_is_found_among_more_than_a_page_of_others() -> None:
             venue.clock.advance(50)
             book_at_once(venue, price=20_000)
         # Opened now, so that its clock knows what time it has become.
-        async with connect(venue) as exchange:
+        async with connect(venue, clock=ManualClock()) as exchange:
             found = await exchange.get_order(BTC_USDT, client_order_id="t-early")
         assert (found.order_id, found.status) == (ended, OrderStatus.CANCELED)
 

@@ -93,8 +93,8 @@ async def test_an_unconfirmed_cancel_returns_after_its_ack(venue: Sandbox, excha
 
 
 async def test_a_cancel_that_is_not_seen_to_be_final_says_so(venue: Sandbox) -> None:
-    async with connect(venue, timeout_s=0.2) as exchange:
-        stand_still(venue, ahead_ms=80)
+    async with connect(venue, timeout_s=0.5) as exchange:
+        stand_still(venue, ahead_ms=140)
         order = await exchange.place_order(resting())
         venue.clock.advance(1_000)
         venue.engine.set_visibility_lag(order=500)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 
 import pytest
+from doubt_rig import Reports, doubt, doubtful
 from mexc_rig import (
     BTC_USDT,
     ORDER_PATH,
@@ -16,7 +17,6 @@ from mexc_rig import (
     connect,
     every_key,
     key_of,
-    resolved,
     resting,
     until,
 )
@@ -27,6 +27,7 @@ from spotlane import (
 )
 from spotlane.errors import (
     AuthenticationError,
+    CircuitOpen,
     DecodeError,
     ExchangeAPIError,
     ExchangeUnavailable,
@@ -41,6 +42,9 @@ from spotlane.errors import (
 )
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import Fault, ReplaceReply, Sandbox
+from spotlane.structs import OutcomeState
+from spotlane.testing.loop_clock import LoopClock
+from spotlane.transport import ReplyLost
 
 ACCOUNT_PATH = "/api/v3/account"
 SIGNATURE = re.compile(r"[0-9a-fA-F]{64}")
@@ -77,7 +81,7 @@ async def test_a_key_that_may_not_trade(
 
 async def test_a_permission_that_a_read_lacks_is_named(venue: Sandbox) -> None:
     key = venue.dialect.add_key(permissions=["SPOT_DEAL_WRITE"])
-    async with connect(venue, key_of(key), timeout_s=0.3) as exchange:
+    async with connect(venue, key_of(key), timeout_s=0.3, clock=LoopClock(venue)) as exchange:
         with pytest.raises(PermissionDenied, match="SPOT_ACCOUNT_READ"):
             await exchange.get_account_balance()
         with pytest.raises(PermissionDenied, match="SPOT_DEAL_READ"):
@@ -147,18 +151,21 @@ async def test_a_clock_that_can_not_be_mended_ends_the_read(venue: Sandbox, exch
     ],
 )
 async def test_a_read_that_fails(venue: Sandbox, fault: str, error: type[SpotlaneError], words: str) -> None:
-    async with connect(venue, timeout_s=0.3) as exchange:
-        venue.faults.add(f"{fault}:GET:{ACCOUNT_PATH}")
+    async with connect(venue, timeout_s=0.3, clock=LoopClock(venue)) as exchange:
+        venue.faults.add(f"{fault}:GET:{ACCOUNT_PATH}:*")
         aborted = exchange.status().transport_status.connections.aborted
         with pytest.raises(error, match=words) as failure:
             await exchange.get_account_balance()
         assert type(failure.value) is error
-        assert venue.requests.count("GET", ACCOUNT_PATH) == 1
+        attempts = venue.requests.count("GET", ACCOUNT_PATH)
+        assert (attempts > 1) is (error in (ReadFailed, ExchangeUnavailable))
+        venue.faults.clear()
         if isinstance(failure.value, ReadFailed):
             assert failure.value.safe_to_retry
-            assert exchange.status().transport_status.connections.aborted == aborted + 1
+            assert exchange.status().transport_status.connections.aborted == aborted + attempts
         if isinstance(failure.value, RateLimited):
             assert failure.value.retry_after_s == float(fault.partition("=")[2])
+        await until(lambda: exchange.status().breakers["reads"].state != "open")
         assert (await exchange.get_account_balance())["USDT"].available == 100_000
 
 
@@ -206,23 +213,39 @@ async def test_an_exchange_that_is_down_and_comes_back(venue: Sandbox, exchange:
 
 
 async def test_an_exchange_that_is_silent(venue: Sandbox) -> None:
-    async with connect(venue, timeout_s=0.2) as exchange:
+    reports = Reports()
+    options = doubtful(MexcPrivateRest.spec, reports, timeout_s=0.6, venue=venue)
+    clock = options["clock"]
+    async with connect(venue, **options) as exchange:
         order = await exchange.place_order(resting())
         venue.freeze()
+        begun_s = clock.monotonic()
         with pytest.raises(ReadFailed, match="before the deadline"):
             await exchange.get_account_balance()
-        with pytest.raises(OutcomeUnknown, match="before the deadline") as placing:
-            await exchange.place_order(resting(price=Decimal(19_000)))
-        with pytest.raises(OutcomeUnknown, match="before the deadline"):
+        unknown = await doubt(exchange, resting(price=Decimal(19_000)))
+        assert "before the deadline" in str(unknown)
+        # Whether it ends at its deadline or is not read because every read before it failed, it was sent.
+        with pytest.raises(OutcomeUnknown) as uncertain:
             await exchange.cancel_order(BTC_USDT, order.order_id)
+        assert uncertain.value.order_id == order.order_id
+        assert isinstance(uncertain.value.__cause__, (CircuitOpen, ReplyLost, ReadFailed))
+        # By the tests' clock, which a machine that stalls does not move on: each call has ended at its deadline.
+        assert clock.monotonic() - begun_s <= 3 * 0.6 + 0.1
+        assert exchange.status().unresolved == 1
         venue.thaw()
-        found = await resolved(venue, placing.value)
-        assert found is None or found.price == 19_000
+        await until(lambda: reports)
+        assert exchange.unresolved() == ()
+        # Whether the request was read in time is the exchange's affair.
+        booked = venue.ledger.orders(unknown.client_order_id)
+        (told,) = reports
+        assert told.client_order_id == unknown.client_order_id
+        assert told.state is (OutcomeState.ADOPTED if booked else OutcomeState.PROVEN_ABSENT)
+        assert (told.order and told.order.order_id) == (booked[0].order_id if booked else None)
 
 
 async def test_ten_reads_at_once_while_one_hangs(venue: Sandbox) -> None:
-    async with connect(venue, timeout_s=0.3) as exchange:
+    async with connect(venue, timeout_s=0.3, clock=LoopClock(venue)) as exchange:
         venue.faults.add(Fault.named("silent-after-execution", "GET", ACCOUNT_PATH))
         results = await asyncio.gather(*(exchange.get_account_balance() for _ in range(10)), return_exceptions=True)
-        assert [type(result) for result in results].count(ReadFailed) == 1
-        assert [type(result) for result in results].count(dict) == 9
+        assert [type(result) for result in results].count(dict) == 10
+        assert venue.requests.count("GET", ACCOUNT_PATH) == 11

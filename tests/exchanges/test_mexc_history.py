@@ -40,7 +40,7 @@ async def test_orders_of_many_pages_are_complete(venue: Sandbox) -> None:
         expected.append(trade_at_once(venue, price=20_000))
         # Three quarters of them within three minutes, the rest over five days.
         venue.clock.advance(100 if number < 1_800 else 864_000)
-    async with connect(venue) as exchange:
+    async with connect(venue, clock=ManualClock()) as exchange:
         orders = await exchange.get_order_history(BTC_USDT)
 
     assert sorted(order.order_id for order in orders) == sorted(expected)
@@ -55,7 +55,7 @@ async def test_fills_of_many_pages_are_complete(venue: Sandbox) -> None:
         trade_at_once(venue)
         # Up to 95 fills a second, which is less than a page.
         venue.clock.advance(20 if number % 95 else 1_200)
-    async with connect(venue) as exchange:
+    async with connect(venue, clock=ManualClock()) as exchange:
         trades = await exchange.get_trades(BTC_USDT)
 
     assert len(trades) == len({trade.trade_id for trade in trades}) == 420
@@ -65,7 +65,7 @@ async def test_fills_of_many_pages_are_complete(venue: Sandbox) -> None:
 
 async def test_more_fills_in_a_second_than_a_page_holds_are_no_silent_loss(venue: Sandbox) -> None:
     venue.clock.freeze()
-    async with connect(venue) as exchange:
+    async with connect(venue, clock=ManualClock()) as exchange:
         venue.clock.advance(1_000 - venue.clock.now_ms() % 1_000)
         second_ms = venue.clock.now_ms()
         placed = [trade_at_once(venue) for _ in range(120)]
@@ -89,7 +89,7 @@ async def test_a_page_that_is_just_full_is_looked_into(venue: Sandbox) -> None:
     venue.clock.advance(3_000)
     for _ in range(50):
         trade_at_once(venue)
-    async with connect(venue) as exchange:
+    async with connect(venue, clock=ManualClock()) as exchange:
         assert len(await exchange.get_trades(BTC_USDT)) == 100
         assert venue.requests.count("GET", TRADES_PATH) > 1
 

@@ -11,15 +11,29 @@ import threading
 import warnings
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from mexc_rig import BTC_USDT, ORDER_PATH, RULES_PATH, TIME_PATH, connect, parameters, pass_time, resting, until
+from doubt_rig import found
+from mexc_rig import (
+    BTC_USDT,
+    ORDER_PATH,
+    RULES_PATH,
+    TIME_PATH,
+    connect,
+    parameters,
+    pass_time,
+    resting,
+    stand_still,
+    until,
+)
 
 from spotlane import Credentials, OrderStatus, OutcomeUnknown, Side, Symbol, UsageError, open_exchange
 from spotlane.errors import (
     BudgetExhausted,
+    CircuitOpen,
     DecodeError,
     ExchangeUnavailable,
     NotSent,
@@ -30,7 +44,7 @@ from spotlane.errors import (
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import Fault, ReplaceReply, Sandbox
 from spotlane.sandbox.records import Listing
-from spotlane.transport import ManualClock
+from spotlane.transport import ManualClock, shared_budget
 
 NOVA = Listing(
     "NOVA", "USDT", tick=Decimal("0.01"), lot=Decimal("0.1"), opening_price=Decimal(10), full_name="Nova"
@@ -168,14 +182,53 @@ async def test_closing_ends_calls_with_a_typed_error(venue: Sandbox) -> None:
     placing = asyncio.create_task(exchange.place_order(resting()))
     reading = asyncio.create_task(exchange.get_account_balance())
     await until(lambda: exchange.status().transport_status.connections.busy == 2)
-    await exchange.close()
+    with pytest.raises(OutcomeUnknown, match="closed with 1 orders") as rest:
+        await exchange.close()
     with pytest.raises(OutcomeUnknown) as unknown:
         await placing
+    (entry,) = rest.value.unresolved
+    assert entry.client_order_id == unknown.value.client_order_id
     with pytest.raises(SpotlaneError):
         await reading
     with pytest.raises(WrongContext):
         await unknown.value.resolve()
+    assert not [task for task in asyncio.all_tasks() if "spotlane-" in task.get_name()]
     venue.thaw()
+
+
+async def test_orders_that_were_in_doubt_at_the_end_are_looked_for_when_the_client_is_opened_again(
+    venue: Sandbox,
+) -> None:
+    exchange = connect(venue)
+    await exchange.open()
+    venue.faults.add(Fault.named("delay-reply", "POST", ORDER_PATH, value=30))
+    placing = asyncio.create_task(exchange.place_order(resting()))
+    await until(venue.ledger.orders)
+    with pytest.raises(OutcomeUnknown):
+        await exchange.close()
+    with pytest.raises(OutcomeUnknown) as unknown:
+        await placing
+    async with exchange:
+        assert (await found(unknown.value)).order_id == venue.ledger.orders()[0].order_id
+        assert exchange.unresolved() == ()
+
+
+async def test_a_clock_that_steps_is_noticed(venue: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    venue.clock.freeze()
+    async with connect(venue, clock=clock) as exchange:
+        await exchange._synchronise()
+        assert exchange.status().clock_steps == 0
+        venue.clock.advance(60_000)
+        await exchange._synchronise()
+        assert exchange.status().clock_steps == 1
+        assert exchange._exchange_clock.now_ms() == pytest.approx(venue.clock.now_ms(), abs=2)
+        # The wall clock of this machine is nobody's measure.
+        clock.step_wall_clock(-3_600_000)
+        await exchange._synchronise()
+        assert exchange.status().clock_steps == 1
+        await exchange.place_order(resting())
+    assert caplog.text.count("was set or stood still") == 1
 
 
 async def test_status_tells_the_state_of_the_client(venue: Sandbox) -> None:
@@ -250,7 +303,7 @@ async def test_the_clock_is_synchronised_in_the_background(venue: Sandbox) -> No
         order = await exchange.place_order(resting())
         sent = parameters(venue.requests.find("POST", ORDER_PATH)[0])
         assert int(sent["timestamp"]) == pytest.approx(venue.clock.now_ms(), abs=2)
-        assert int(sent["recvWindow"]) == 1_000
+        assert int(sent["recvWindow"]) == 600
         assert order.created_ms == venue.clock.now_ms()
 
 
@@ -322,21 +375,88 @@ async def test_a_reply_about_another_order_is_not_believed(venue: Sandbox, excha
         await exchange.get_order(BTC_USDT, client_order_id=first.client_order_id)
 
 
+def has_booked(venue: Sandbox, count: int) -> bool:
+    return len(venue.ledger.orders()) == count
+
+
 async def test_the_local_rate_budget_keeps_below_the_exchanges_limit() -> None:
-    async with Sandbox("mexc") as venue, connect(venue, enforce_limits=True, timeout_s=0.5) as exchange:
+    clock = ManualClock()
+    async with Sandbox("mexc") as venue, connect(venue, enforce_limits=True, clock=clock) as exchange:
+        stand_still(venue)
         venue.requests.clear()
-        results = await asyncio.gather(*(exchange.place_order(resting()) for _ in range(30)), return_exceptions=True)
+        calls = [asyncio.create_task(exchange.place_order(resting())) for _ in range(30)]
+        # A burst of six, of which two are kept for cancels; then one every 175 ms.
+        for count in (4, 5, 6):
+            await until(functools.partial(has_booked, venue, count))
+            assert exchange.status().budget.limits["orders"].free == 0
+            pass_time(venue, clock, 0.176)
+        pass_time(venue, clock, 2.0)
+        results = await asyncio.gather(*calls, return_exceptions=True)
         placed = [result for result in results if not isinstance(result, BaseException)]
         refused = [result for result in results if isinstance(result, BudgetExhausted)]
         # One whose turn came when it was too late to be stamped was not sent either.
         late = [result for result in results if isinstance(result, NotSent)]
         assert len(placed) + len(refused) + len(late) == 30
-        assert placed
-        assert refused
+        assert len(refused) > 15
         assert all(result.retry_after_s >= 0 for result in refused)
-        assert venue.requests.count("POST") == len(placed) == len(venue.ledger.orders())
+        assert venue.requests.count("POST") == len(placed) == len(venue.ledger.orders()) >= 6
         assert venue.ledger.refused() == []
         assert exchange.status().transport_status.over_budget == len(refused)
+
+
+async def test_clients_of_one_key_share_its_limits_unless_told_otherwise(venue: Sandbox) -> None:
+    async with connect(venue, enforce_limits=True) as one, connect(venue, enforce_limits=True) as two:
+        one._budget.note_retry_after(60.0)
+        with pytest.raises(BudgetExhausted):
+            await two.get_account_balance()
+        assert (one.status().budget.is_shared, two.status().budget.alone_because) == (True, "")
+        alone = MexcPrivateRest(venue.credentials, base_url=venue.url, connections=1, share_budget=False)
+        async with alone:
+            assert await alone.get_account_balance()
+            assert alone.status().budget.alone_because == "share_budget is off"
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"enforce_limits": False}, "the limits are not enforced"),
+        ({"enforce_limits": True, "clock": ManualClock()}, "the client runs on a clock of its own"),
+    ],
+)
+def test_what_is_not_shared_says_why(options: dict[str, Any], reason: str) -> None:
+    exchange = MexcPrivateRest(Credentials("k" * 16, "s" * 16), **options)
+    assert (exchange.status().budget.is_shared, exchange.status().budget.alone_because) == (False, reason)
+
+
+def test_a_budget_that_can_not_be_shared_is_told_once_and_kept_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(shared_budget, "_BOOT_ID", Path("/nowhere"))
+    exchange = MexcPrivateRest(Credentials("k" * 16, "s" * 16))
+    assert caplog.messages == [
+        "other processes on this key are not seen by the rate budget: this system does not tell one boot from the next"
+    ]
+    status = exchange.status().budget
+    assert (status.is_enforced, status.is_shared) == (True, False)
+    assert "boot" in status.alone_because
+
+
+async def test_what_becomes_of_an_exchange_that_is_down_is_in_the_status(venue: Sandbox) -> None:
+    async with connect(venue) as exchange:
+        await venue.down()
+        for _ in range(5):
+            with pytest.raises(NotSent):
+                await exchange.place_order(resting())
+        with pytest.raises(CircuitOpen, match=r"POST /api/v3/order was not sent.*\(orders\)"):
+            await exchange.place_order(resting(client_order_id="own-1"))
+        assert exchange.status().breakers["orders"].state == "open"
+        assert exchange.status().breakers["reads"].state == "closed"
+        await venue.up()
+        await until(lambda: exchange.status().breakers["orders"].state == "probation")
+        # A client id that was never sent may be used again.
+        await exchange.place_order(resting(client_order_id="own-1"))
+        assert exchange.status().breakers["orders"].state == "closed"
+        assert len(venue.ledger.orders()) == 1
 
 
 async def test_found_by_name_and_opened(venue: Sandbox) -> None:

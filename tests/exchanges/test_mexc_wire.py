@@ -256,7 +256,7 @@ def test_a_refusal_says_what_was_told_and_what_was_sent() -> None:
 )
 def test_an_acknowledged_order_is_the_one_that_was_sent(changes: dict[str, Any], time_in_force: TimeInForce) -> None:
     sent = intent(**changes)
-    order = wire.read_placed(changed(ACK, origQty=None, price="7", type="MARKET"), sent)
+    order = wire.read_placed(changed(ACK, origQty=None, price=None, type="MARKET"), sent)
     assert order == Order(
         exchange="mexc",
         symbol=sent.params.symbol,

@@ -12,6 +12,7 @@ from mexc_rig import BTC_USDT, connect, resting
 from spotlane.errors import NotSupported, ReadFailed
 from spotlane.sandbox import Sandbox
 from spotlane.structs import OrderStatus
+from spotlane.testing.loop_clock import LoopClock
 from spotlane.transport import LaneCarrier, Stages, lane_difference
 
 
@@ -106,14 +107,14 @@ async def test_stages_are_told_of_every_request_in_their_order(venue: Sandbox, t
 
 async def test_stages_of_a_request_without_a_reply_end_where_it_did(venue: Sandbox) -> None:
     told: list[Stages] = []
-    async with connect(venue, timeout_s=0.2) as exchange:
+    async with connect(venue, timeout_s=0.2, clock=LoopClock(venue)) as exchange:
         exchange.listen_to_stages(told.append)
         venue.freeze()
         with pytest.raises(ReadFailed):
             await exchange.get_open_orders(BTC_USDT)
         venue.thaw()
-    (stages,) = told
-    assert list(stages.durations_us()) == ["check", "queue", "sign", "write"]
+    assert len(told) > 1
+    assert list(told[0].durations_us()) == ["check", "queue", "sign", "write"]
 
 
 async def test_a_listener_that_fails_disturbs_nobody(venue: Sandbox, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,7 +26,7 @@ from hostile_wire import RULES_PATHS, Asked, Made, Venue, read_request, rules_of
 # Requests without milliseconds in their stamp are timed by their arrival, which this process may notice late.
 LATE_MS = 1_000
 _HELD = 64
-VERBS = ("place", "cancel", "get", "trades", "open_orders", "balances")
+VERBS = ("place", "cancel", "get", "trades", "open_orders", "history", "balances")
 
 
 def now_ms() -> int:
@@ -139,7 +139,8 @@ class Server:
 
     def report(self, wrong: list[dict[str, Any]], failed: list[str]) -> dict[str, Any]:
         book = self.book
-        twice = [f"{verb} {token}" for (verb, _, token), count in book.seen.items() if count > 1]
+        # A cancel by id may be repeated, as a read may.
+        twice = [f"{verb} {token}" for (verb, _, token), count in book.seen.items() if count > 1 and verb == "place"]
         return {
             "connections": self.number,
             "hostile": self.hostile,

@@ -77,8 +77,8 @@ def read_request(head: bytes, body: bytes, now_ms: int) -> Asked:
     if path.startswith("/api/v4/spot/"):
         _read_gate(asked, method, path.removeprefix("/api/v4/spot/"), values, body)
         if "x-gate-exptime" in fields and asked.verb in ("place", "cancel"):
-            # Its own time stamp has whole seconds only: that of its expiry lies half of the timeout, or 1.5 s, later.
-            window_ms = asked.limit_ms // 2 if asked.verb == "place" else 1_500
+            # Its own time stamp has whole seconds only: that of its expiry lies 0.3 of the timeout, or 1.5 s, later.
+            window_ms = asked.limit_ms * 3 // 10 if asked.verb == "place" else 1_500
             asked.stamp_ms = int(fields["x-gate-exptime"]) - window_ms
     else:
         _read_v3(asked, method, path.removeprefix("/api/v3/"), values)
@@ -94,6 +94,7 @@ def _read_v3(asked: Asked, method: str, path: str, values: dict[str, str]) -> No
         ("DELETE", "order"): "cancel",
         ("GET", "order"): "get",
         ("GET", "openOrders"): "open_orders",
+        ("GET", "allOrders"): "history",
         ("GET", "account"): "balances",
         ("GET", "myTrades"): "trades",
     }
@@ -179,9 +180,11 @@ class Venue:
             order = self.placed.get(asked.token, asked)
             told = _RENDER[asked.exchange](asked, order, asked.token, asked.token in self.cancelled, nameless)
             return json.dumps(told).encode(), asked.token
-        if asked.verb == "trades":
+        if asked.verb == "trades" and asked.order_id:
             return json.dumps([_trade(asked)]).encode(), asked.token
         mark = self._mark(asked)
+        if asked.verb == "trades":
+            return b"[]", mark
         if asked.verb == "balances":
             return json.dumps(_balances(asked, mark)).encode(), mark
         row = Asked(asked.exchange, asked.key, "get", asked.symbol or "BTCUSDT", client_id=mark, side="BUY")

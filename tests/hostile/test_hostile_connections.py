@@ -134,7 +134,7 @@ def test_what_nobody_can_tell_is_no_failure_and_all_else_is(
 
 
 def test_verdict_counts_every_kind_of_failure() -> None:
-    notes = Notes(hangs=["h"], untyped=["u", "v"], complaints=["c"], wrong=[wrong(), wrong()])
+    notes = Notes(hangs=["h"], untyped=["u", "v"], complaints=["c"], wrong=[wrong(), wrong()], misadopted=["m"])
     notes.uncertainties_ms = {"mexc-0-100": 4.0}
     notes.failed = [
         Failed("mexc", "place:7", "OrderRejected", is_rejection=True),
@@ -151,7 +151,7 @@ def test_verdict_counts_every_kind_of_failure() -> None:
     assert verdict.failures == {
         "hang": 1, "untyped error": 2, "complaint of the event loop": 1, "sent twice": 1, "a redirect": 3,
         "connection used after: FIN": 1,
-        "misattributed: mexc place (unexplained)": 1, "rejected, but placed": 1,
+        "misattributed: mexc place (unexplained)": 1, "misattributed: resolver": 1, "rejected, but placed": 1,
     }  # fmt: skip
     assert verdict.limits == {"mexc place: equal orders within the clock's uncertainty": 1}
     assert verdict.refused == {"deadline <- whole": 1}

@@ -141,7 +141,7 @@ def is_near(rules: SymbolRules) -> bool:
     return all(not each or each.adjusted() < 38 for each in bounds)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(case=cases())
 @example(case=(SPEC, RULES, limit()))
 @example(case=(SPEC, RULES, market()))

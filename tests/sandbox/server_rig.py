@@ -15,6 +15,7 @@ import uvloop
 
 from spotlane.sandbox.faults import Fault, FaultPlan
 from spotlane.sandbox.http import HttpReply, HttpRequest
+from spotlane.sandbox.listeners import TcpListener
 from spotlane.sandbox.server import ExchangeServer
 from spotlane.sandbox.tls import TlsPair, make_tls_pair
 
@@ -138,7 +139,8 @@ async def serving(*faults: Fault | str, tls: bool = False, **settings: Any) -> A
     server = ExchangeServer(
         lambda request: rig.handle(request),
         plan,
-        ssl_context=pair.server if pair else None,
+        TcpListener("127.0.0.1", 0, pair.server if pair else None),
+        now_ms=lambda: 0,
         shift_clock=lambda shift_ms: rig.shift_clock(shift_ms),
         **settings,
     )

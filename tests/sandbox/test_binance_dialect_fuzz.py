@@ -24,7 +24,7 @@ _WORDS = (
 _VALUES = st.one_of(st.sampled_from([*_WORDS, str(START_MS), str(START_MS * 1000)]), st.text(max_size=12))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(_ROUTES), st.dictionaries(st.sampled_from(_NAMES), _VALUES, max_size=9))
 def test_signed_requests_get_json_and_keep_the_books_balanced(route: str, params: dict[str, str]) -> None:
     caller = make_caller()
@@ -41,7 +41,7 @@ def test_signed_requests_get_json_and_keep_the_books_balanced(route: str, params
     assert all(caller.engine.accounts.total(asset) == 0 for asset in caller.engine.accounts.assets())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sets(st.sampled_from(_NAMES)), st.data())
 def test_orders_with_any_mixture_of_parameters(left_out: set[str], data: st.DataObject) -> None:
     caller = make_caller()
@@ -59,7 +59,7 @@ def test_orders_with_any_mixture_of_parameters(left_out: set[str], data: st.Data
     assert all(caller.engine.accounts.total(asset) == 0 for asset in caller.engine.accounts.assets())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.sampled_from(["GET", "POST", "DELETE", "PUT", "PATCH"]),
     st.one_of(st.sampled_from([route.split()[1] for route in _ROUTES]), st.text(max_size=20)),

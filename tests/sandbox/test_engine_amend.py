@@ -154,7 +154,7 @@ _STEPS = st.lists(
 
 
 @pytest.mark.parametrize("fee_asset", list(FeeAsset))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=_STEPS)
 def test_no_amendment_makes_or_loses_money(fee_asset: FeeAsset, steps: list[tuple[str, int, int, int]]) -> None:
     engine = make_engine(fee_asset)

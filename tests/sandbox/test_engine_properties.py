@@ -155,7 +155,7 @@ def _check_order(order: OrderRecord) -> None:
             assert fill.price <= order.price if order.side is Side.BUY else fill.price >= order.price
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(_STEPS, st.sampled_from(FeeAsset))
 def test_money_is_conserved_and_never_negative(steps: list[object], fee_asset: FeeAsset) -> None:
     engine = _engine(fee_asset)
@@ -170,7 +170,7 @@ def test_money_is_conserved_and_never_negative(steps: list[object], fee_asset: F
     assert engine.accounts.holding(TRADER, "BBB").locked == 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(_STEPS)
 def test_balances_follow_from_the_fills_alone(steps: list[object]) -> None:
     engine = _engine(FeeAsset.QUOTE)
@@ -229,7 +229,7 @@ def _naive_match(resting: list[NaiveOrder], order: NaiveOrder, kind: tuple[Order
         resting.append(order)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(_PLACING, min_size=5, max_size=40))
 def test_matching_equals_a_naive_search(placings: list[Placing]) -> None:
     engine = _engine(FeeAsset.QUOTE, funds="1000000")
@@ -256,7 +256,7 @@ def test_matching_equals_a_naive_search(placings: list[Placing]) -> None:
         assert book == [(other.ticks * _TICK, other.left * _LOT) for other in left]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.lists(_PLACING, max_size=15))
 def test_equal_seeds_and_equal_calls_give_equal_exchanges(seed: int, placings: list[Placing]) -> None:
     def run() -> list[object]:

@@ -152,7 +152,7 @@ def test_deposit_address_is_made_once_and_carries_a_memo_where_one_is_needed() -
     assert engine.wallet.create_address("other", "XRP", "XRP") != made
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(

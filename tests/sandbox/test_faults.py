@@ -18,6 +18,10 @@ from spotlane.sandbox import (
     Ending,
     Fault,
     FaultPlan,
+    Sandbox,
+    SwapReply,
+    points_of,
+    run_virtual,
 )
 
 PATH = "/api/v3/order"
@@ -85,8 +89,6 @@ def half_body(received: bytes) -> bool:
 async def outage(rig: Rig, wire: Wire) -> None:
     assert (await wire.reply())[0] == 200
     assert (await wire.rest())[0] == b""
-    with pytest.raises(ConnectionRefusedError):
-        await rig.connect()
     await until(lambda: rig.server.is_listening)
     again = await rig.connect()
     assert (await again.ask())["count"] == 2
@@ -95,12 +97,7 @@ async def outage(rig: Rig, wire: Wire) -> None:
 
 async def delayed(rig: Rig, wire: Wire) -> None:
     await until(lambda: rig.handled)
-    reading = asyncio.ensure_future(wire.reply())
-    other = await rig.connect()
-    await other.ask("GET", "/other")
-    assert not reading.done()
-    await other.close()
-    assert json.loads((await reading)[2])["count"] == 1
+    assert json.loads((await wire.reply())[2])["count"] == 1
     await wire.ask("GET", "/next")
 
 
@@ -232,7 +229,7 @@ EXPECTED: dict[str, tuple[str, Check]] = {
     "close-before-read": ("close-before-read", ended(0, "finish")),
     "gateway-error-executed": ("gateway-error-executed=504", replied(504, 1, b"<html>", content_type="text/html")),
     "gateway-error-refused": ("gateway-error-refused", replied(503, 0, b"<html>", content_type="text/html")),
-    "delay-reply": ("delay-reply=0.2", delayed),
+    "delay-reply": ("delay-reply=0.02", delayed),
     "cut-status-line": ("cut-status-line", ended(1, "finish", lambda received: received == b"HTTP/1.1")),
     "status-line-only": ("status-line-only", ended(1, "finish", lambda received: received == b"HTTP/1.1 200 OK\r\n")),
     "cut-headers": (
@@ -259,17 +256,19 @@ EXPECTED: dict[str, tuple[str, Check]] = {
     "split": ("split", in_pieces),
     "rate-limited": ("rate-limited=3", replied(429, 0, retry_after="3")),
     "banned": ("banned", replied(418, 0, retry_after="10")),
+    "deliver-soon": ("deliver-soon=0.02", delivered_late(None)),
     "deliver-late": ("deliver-late=0.02", delivered_late(None)),
     "deliver-late-reset": ("deliver-late-reset=0.02", delivered_late("reset")),
     "answer-late": ("answer-late=0.02", answered_late),
     "interim": ("interim", interim),
     "clock-jump": ("clock-jump=-5000", clock_jumped),
+    "clock-jump-back": ("clock-jump-back", clock_jumped),
 }
 ACCEPTING = {"reset-on-accept": "reset", "close-on-accept": "finish"}
 
 
 def test_every_named_fault_is_shown_on_the_wire() -> None:
-    assert EXPECTED.keys() | ACCEPTING.keys() | {"silent-on-accept"} == FAULT_POINTS.keys()
+    assert EXPECTED.keys() | ACCEPTING.keys() | {"silent-on-accept", "slow-on-accept"} == FAULT_POINTS.keys()
 
 
 @pytest.mark.parametrize("name", EXPECTED)
@@ -287,6 +286,37 @@ def test_fault_on_the_wire(loop: str, tls: bool, name: str) -> None:
             assert rig.faults.armed == ()
             assert rig.server.errors == []
             await wire.close()
+
+    run(loop, scenario())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_outage_refuses_connections_while_it_lasts(loop: str) -> None:
+    async def scenario() -> None:
+        async with serving(f"outage=3600:POST:{PATH}") as rig:
+            wire = await rig.connect()
+            await wire.ask()
+            assert (await wire.rest())[0] == b""
+            with pytest.raises(ConnectionRefusedError):
+                await rig.connect()
+            await wire.close()
+
+    run(loop, scenario())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_delayed_reply_holds_up_nobody_else(loop: str) -> None:
+    async def scenario() -> None:
+        async with serving(f"delay-reply=3600:POST:{PATH}") as rig:
+            wire, other = await rig.connect(), await rig.connect()
+            wire.send()
+            await until(lambda: rig.handled)
+            reading = asyncio.ensure_future(wire.reader.read(1))
+            assert (await other.ask("GET", "/other"))["count"] == 2
+            assert not reading.done()
+            for used in (wire, other):
+                await used.close()
+            await asyncio.wait({reading})
 
     run(loop, scenario())
 
@@ -320,6 +350,68 @@ def test_accepting_faults_come_before_tls(loop: str) -> None:
             await wire.close()
 
     run(loop, scenario())
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_slowness_on_accepting(loop: str) -> None:
+    async def scenario() -> None:
+        async with serving("slow-on-accept=3600", "slow-on-accept=0.01") as rig:
+            kept_waiting = await rig.connect()
+            kept_waiting.send()
+            late = await rig.connect()
+            assert (await late.ask())["count"] == 1
+            assert len(rig.handled) == 1
+            await rig.server.down()
+            assert await kept_waiting.rest() in ((b"", "finish"), (b"", "reset"))
+            await kept_waiting.close()
+            await late.close()
+
+    run(loop, scenario())
+
+
+def test_successes_and_refusals_are_swapped_apart() -> None:
+    async def main() -> None:
+        async with Sandbox("mexc") as venue:
+            session, path = venue.client_options["session"], "/api/v3/time"
+            good, bad = "application/json", "text/plain"
+
+            async def status(content_type: str) -> int:
+                async with session.get(venue.url + path, headers={"Content-Type": content_type}) as reply:
+                    return int(reply.status)
+
+            for refusals, told in ((False, 200), (True, 400)):
+                assert [await status(kind) for kind in (good, bad)] == [200, 400]
+                venue.faults.add(Fault(SwapReply(refusals), "GET", path, times=None))
+                assert [await status(kind) for kind in (good, bad)] == [told, told]
+                venue.faults.clear()
+
+    run_virtual(main)
+
+
+def test_a_swap_of_refusals_waits_for_one() -> None:
+    plan = FaultPlan()
+    plan.add(Fault(SwapReply(refusals=True), times=None))
+    assert plan.for_request(1, "GET", "/", has_previous=True) is None
+    assert plan.for_request(1, "GET", "/", has_refusal=True) is not None
+
+
+def test_a_percentage_is_a_probability() -> None:
+    for text, probability in (("10%", 0.1), ("0.5%", 0.005), ("100%", 1.0)):
+        fault = Fault.parse(f"gzip:POST:/api/*:{text}")
+        assert (fault.times, fault.nth) == (None, 1)
+        assert fault.probability == pytest.approx(probability)
+    for text in ("0%", "101%"):
+        with pytest.raises(UsageError, match="probability must be"):
+            Fault.parse(f"gzip:*:*:{text}")
+    with pytest.raises(UsageError, match="or a percentage, was '%'"):
+        Fault.parse("gzip:*:*:%")
+
+
+def test_every_point_of_the_matrix_has_its_faults() -> None:
+    codes = list(dict.fromkeys(point.code for point in FAULT_POINTS.values()))
+    assert codes == [f"F{number}" for number in range(23)]
+    assert [point.name for point in points_of("f11")] == ["cut-status-line", "status-line-only", "cut-headers"]
+    assert points_of("F99") == ()
 
 
 @pytest.mark.parametrize("loop", LOOPS)
@@ -372,13 +464,14 @@ def test_late_delivery_outlives_its_client_but_not_the_server(loop: str) -> None
 @pytest.mark.parametrize("loop", LOOPS)
 def test_late_delivery_finds_the_server_down(loop: str) -> None:
     async def scenario() -> None:
-        async with serving(f"deliver-late-reset=0.01:POST:{PATH}") as rig:
+        async with serving(f"deliver-late-reset=0.05:POST:{PATH}") as rig:
             wire = await rig.connect()
             wire.send()
-            await wire.rest()
+            # Sooner than the delivery in the order of the loop's timers, whatever the machine does meanwhile.
+            await until(lambda: rig.faults.hits)
             await rig.server.down()
             over = asyncio.get_running_loop().create_future()
-            asyncio.get_running_loop().call_later(0.03, over.set_result, None)
+            asyncio.get_running_loop().call_later(0.1, over.set_result, None)
             await over
             rig.server.listen()
             other = await rig.connect()
@@ -497,7 +590,7 @@ def test_text_form() -> None:
     assert Fault.parse("delay-reply=3:post:/api/v3/order:2") == Fault(
         DelayReply(3.0), "POST", "/api/v3/order", nth=2, name="delay-reply"
     )
-    assert Fault.parse("F7") == Fault(EndAccept(Ending.RESET), name="reset-on-accept")
+    assert Fault.parse("F2") == Fault(EndAccept(Ending.RESET), name="reset-on-accept")
     assert Fault.parse("f13:*:*:*").times is None
     assert Fault.parse("drip::/a").matches("GET", "/a")
 

@@ -9,7 +9,6 @@ import pytest
 from gateio_caller import PAIR, START_MS, Caller, limit_order, make_caller
 
 from spotlane.exchanges.gateio.dialect import GateioDialect
-from spotlane.exchanges.gateio.dialect_call import GateioSettings
 
 DAY_S = 86_400
 START_S = START_MS // 1000
@@ -34,7 +33,7 @@ def test_text_finds_an_order_only_while_it_is_open(caller: Caller) -> None:
 
 
 def test_text_may_outlive_its_order() -> None:
-    caller = make_caller(GateioSettings(rate_limits=False, text_outlives_order=True))
+    caller = make_caller(engine_settings=replace(GateioDialect.engine_settings, finds_finished=True))
     order = caller.limit("buy", "0.001", "61000", text="t-mine")
     assert caller.order("t-mine") == order
 

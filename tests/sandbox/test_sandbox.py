@@ -25,7 +25,7 @@ from spotlane.sandbox import FAULT_POINTS, Fault, Sandbox
 from spotlane.sandbox.__main__ import main
 from spotlane.sandbox.engine import Engine, EngineSettings
 from spotlane.sandbox.http import HttpReply, HttpRequest
-from spotlane.sandbox.sandbox import ServerSettings
+from spotlane.sandbox.settings import ServerSettings
 
 
 @dataclasses.dataclass(frozen=True)

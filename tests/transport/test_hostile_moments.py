@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import cast
 
 import pytest
@@ -28,6 +28,7 @@ from raw_server import Carried, Peer, RawServer, Script, carried, open_carrier, 
 from spotlane.errors import NotSent
 from spotlane.spec import Verb
 from spotlane.transport import ManualClock, Reply, ReplyLost, Request, Sealed, SystemClock
+from spotlane.transport.pool import ConnectionPool, PooledConnection
 
 pytestmark = pytest.mark.usefixtures("carrier_kind")
 
@@ -325,3 +326,52 @@ async def test_stale_reply_under_tls_is_given_to_nobody(verb: Verb) -> None:
         await turns(50)
         assert await told(client, "/second", verb) == "200 /second"
         assert await told(client, "/third", verb) == "200 /third"
+
+
+@asynccontextmanager
+async def plain_tcp(script: Script) -> AsyncIterator[tuple[RawServer, Carried]]:
+    async with raw_server(script) as server, carried(server) as client:
+        yield server, client
+
+
+@pytest.mark.parametrize("connected", [plain_tcp, tls])
+@pytest.mark.parametrize("verb", [Verb.PLACE, Verb.READ])
+async def test_new_connection_is_looked_at_when_it_is_handed_over(
+    verb: Verb,
+    connected: Callable[[Script], AbstractAsyncContextManager[tuple[RawServer, Carried]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is opened by a task of its own, and the event loop turns before whoever waits for it goes on."""
+    connect = ConnectionPool._connect
+
+    async def script(peer: Peer) -> None:
+        while True:
+            await peer.write(with_length(path_of(await peer.read_request())))
+
+    async with connected(script) as (server, client):
+
+        async def connect_and_hear(pool: ConnectionPool) -> PooledConnection:
+            monkeypatch.setattr(ConnectionPool, "_connect", connect)
+            connection = await connect(pool)
+            await until(lambda: len(server.peers) == 2)
+            await server.peers[1].write(STALE)
+            return connection
+
+        monkeypatch.setattr(ConnectionPool, "_connect", connect_and_hear)
+        await until(lambda: server.peers)
+        server.peers[0].end_at_once()
+        assert await told(client, "/first", verb) == "200 /first"
+        assert server.peers[1].requests == []
+
+
+@pytest.mark.parametrize("extra", [b"H", b"HTTP/1.1 200 OK\r\nContent-Le", STALE], ids=["byte", "half", "whole"])
+@pytest.mark.parametrize("pause", range(6))
+async def test_what_follows_a_reply_at_once_is_never_swallowed(extra: bytes, pause: int) -> None:
+    """It may arrive with the reply, while that is handed over, or when the connection is idle already."""
+
+    async def answer(peer: Peer) -> None:
+        peer.write_at_once(with_length())
+        await turns(pause)
+        peer.write_at_once(extra)
+
+    assert await how_it_ends(answer, is_spent=True) in (WHOLE, "malformed")

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from spotlane.transport.plain import PlainConnection
+from spotlane.transport.pool import PooledConnection
 
 
 @pytest.fixture
@@ -26,17 +27,23 @@ def connection_over(ours: socket.socket, *, is_tls: bool) -> PlainConnection:
 
 
 @pytest.mark.parametrize("is_tls", [False, True])
-def test_what_follows_a_tls_handshake_is_no_reply(is_tls: bool, ends: tuple[socket.socket, socket.socket]) -> None:
+def test_what_the_kernel_holds_is_no_silence(is_tls: bool, ends: tuple[socket.socket, socket.socket]) -> None:
     ours, theirs = ends
     connection = connection_over(ours, is_tls=is_tls)
     assert connection.is_silent()
     theirs.sendall(b"session ticket")
-    assert connection.is_silent() is is_tls
+    assert not connection.is_silent()
+    # As the TLS layer takes it in.
     ours.recv(100)
-    assert connection.rest(was_used=True)
+    assert connection.rest()
     assert connection.is_silent()
     theirs.sendall(b"unasked")
     assert not connection.is_silent()
+
+
+def test_connection_that_does_not_say_how_it_rests_can_not_be_made() -> None:
+    with pytest.raises(TypeError, match="rest"):
+        PooledConnection(SimpleNamespace(), 0.0)  # type: ignore[abstract, arg-type]
 
 
 def test_connection_lost_while_it_was_made_is_given_back() -> None:

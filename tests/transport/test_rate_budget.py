@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spotlane.errors import BudgetExhausted
 from spotlane.spec import Bucket, Endpoint, Verb
-from spotlane.transport import Budget, ManualClock
+from spotlane.transport import Budget, ManualClock, Reply
 
 MEXC_LIKE = Bucket("orders", limit=500, window_ms=10_000, reserve=10)
 
@@ -310,3 +310,109 @@ def test_what_a_request_costs_is_prepared_once() -> None:
             assert budget.try_take(place, symbol)
     assert len(budget._tolls) == 6
     assert len({id(toll) for (name, _), toll in budget._tolls.items() if name == look.name}) == 1
+
+
+class HeaderReply(Reply):
+    def __init__(self, moment_s: float, **fields: int) -> None:
+        pairs = [(name.replace("_", "-").encode(), b"%d" % value) for name, value in fields.items()]
+        super().__init__(200, pairs, b"{}", written_s=moment_s - 0.01, received_s=moment_s)
+
+
+def test_the_reserve_is_for_cancels_and_half_of_it_for_look_ups() -> None:
+    budget, clock = make(Bucket("orders", 60, 1_000, burst=12, reserve=5))
+    assert drain(budget, verb=Verb.READ) == 7
+    assert drain(budget, verb=Verb.PLACE) == drain(budget, verb=Verb.MOVE) == 0
+    look_up = call({"orders": 1})
+    assert [budget.try_take(look_up, is_look_up=True) for _ in range(4)] == [True, True, False, False]
+    assert not budget.try_take(call({"orders": 1}, Verb.PLACE), is_look_up=True)
+    assert drain(budget, verb=Verb.CANCEL) == 3
+    clock.advance(1.0)
+    assert drain(budget, verb=Verb.CANCEL_ALL) == 12
+
+
+async def test_cancels_go_before_look_ups_these_before_changes_and_these_before_reads() -> None:
+    budget, clock = make()
+    drain(budget)
+    drain(budget, verb=Verb.CANCEL)
+    order: list[str] = []
+
+    async def take(name: str, verb: Verb, is_look_up: bool = False) -> None:
+        await budget.take(call({"orders": 1}, verb), "", is_look_up, deadline=clock.monotonic() + 60)
+        order.append(name)
+
+    names = [("read", Verb.READ), ("move", Verb.MOVE), ("place", Verb.PLACE), ("cancel all", Verb.CANCEL_ALL)]
+    tasks = [await start(take(name, verb)) for name, verb in names]
+    tasks.append(await start(take("look up", Verb.READ, True)))
+    tasks.append(await start(take("cancel", Verb.CANCEL)))
+    assert budget.status().limits["orders"].waiting == 6
+    for _ in range(60):
+        clock.advance(0.0125)
+        await settle()
+    await asyncio.gather(*tasks)
+    assert order == ["cancel all", "cancel", "look up", "move", "place", "read"]
+
+
+def test_what_others_used_is_taken_over_from_headers() -> None:
+    bucket = Bucket("weight", 100, 60_000, burst=50, used_header="X-Used", is_aligned=True)
+    budget, clock = make(bucket, Bucket("other", 100, 60_000, burst=50, used_header="X-Other"))
+    minute_ms = 1_700_000_040_000
+    assert budget.reads_headers
+    budget.note_usage(
+        call({"weight": 1}), "", HeaderReply(clock.monotonic(), x_used=60, x_other=90), minute_ms + 12_000
+    )
+    # Ten of sixty have flowed back in twelve seconds: no more than forty can follow in the minute.
+    assert drain(budget, "weight") == 0
+    clock.advance(48.0)
+    assert drain(budget, "weight") == 40
+    assert drain(budget, "other") == 50
+
+
+def test_a_header_never_gives_room() -> None:
+    budget, clock = make(Bucket("left", 100, 60_000, burst=50, left_header="X-Left"))
+    assert drain(budget, "left") == 50
+    budget.note_usage(call({"left": 1}), "", HeaderReply(clock.monotonic(), x_left=100), 0)
+    assert drain(budget, "left") == 0
+
+
+def test_a_header_counts_for_the_symbol_and_the_endpoint_that_it_came_for() -> None:
+    budget, clock = make(
+        Bucket("pair", 100, 60_000, burst=50, per_symbol=True, left_header="X-Left"),
+        Bucket("each", 100, 60_000, burst=50, per_endpoint=True, left_header="X-Left"),
+    )
+    place, look, other = call({"pair": 1}), call({"each": 1}), call({"each": 2})
+    budget.note_usage(place, "ONE", HeaderReply(clock.monotonic(), x_left=0), 0)
+    budget.note_usage(look, "", HeaderReply(clock.monotonic(), x_left=0), 0)
+    assert [budget.try_take(place, symbol) for symbol in ("ONE", "TWO")] == [False, True]
+    assert [budget.try_take(each) for each in (look, other)] == [False, True]
+
+
+def test_a_budget_without_headers_or_that_is_off_reads_none() -> None:
+    assert not make()[0].reads_headers
+    assert not make(Bucket("b", 5, 1_000, used_header="X-Used"), enforce=False)[0].reads_headers
+    with pytest.raises(ValueError, match="one header at most"):
+        make(Bucket("b", 5, 1_000, used_header="X-Used", left_header="X-Left"))
+
+
+def test_the_status_names_each_limit_and_part_of_one() -> None:
+    budget, clock = make(Bucket("orders", 60, 1_000, burst=12, reserve=2), Bucket("pair", 50, 1_000, per_symbol=True))
+    budget.try_take(call({"orders": 3}))
+    budget.try_take(call({"pair": 1}), "BTCUSDT")
+    budget.note_retry_after(2.0, "pair", symbol="BTCUSDT")
+    status = budget.status()
+    assert (status.is_enforced, status.is_shared) == (True, False)
+    assert status.limits == {"orders": (7, 0, 0.0), "pair": (10, 0, 0.0), "pair:BTCUSDT": (0, 0, 2.0)}
+    clock.advance(2.0)
+    assert budget.status().limits["pair:BTCUSDT"].free == 10
+
+
+@pytest.mark.parametrize(("jitter_ms", "keeps"), [(0, False), (50, True)])
+def test_travel_times_that_differ_are_allowed_for(jitter_ms: int, keeps: bool) -> None:
+    """What is sent in the first 50 ms is held up on its way until then, and all that follows it is not."""
+    budget, clock = make(Bucket("b", limit=200, window_ms=1_000, jitter_ms=jitter_ms))
+    held_s = clock.monotonic() + 0.05
+    arrivals = [held_s] * drain(budget, "b")
+    for _ in range(1_500):
+        clock.advance(0.001)
+        arrivals += [max(held_s, clock.monotonic())] * drain(budget, "b")
+    most = max(sum(start <= at < start + 1 - 1e-5 for at in arrivals) for start in arrivals[::40])
+    assert (most <= 200) is keeps

@@ -13,7 +13,6 @@ cdef class Preamble:
 
 cdef class Lane:
     cdef readonly bint is_dead
-    cdef public bint is_pollable
     # When the last request was written, on the clock's monotonic scale; 0.0 as long as no byte of it has left.
     cdef readonly double written_s
     cdef ReplyReader _reader

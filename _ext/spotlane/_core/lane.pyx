@@ -66,12 +66,12 @@ cdef class Lane:
     """One connection of its transport, after set_parser has been given this object.
 
     transport is asyncio's, and closed the future of aiohttp's protocol that tells how it ended. clock is the source of
-    time. is_pollable says that its descriptor may be asked, before each request, whether something has arrived unasked.
+    time. descriptor is asked before each request whether something has arrived unasked; a negative one is not.
 
     A lane is dead for good after anything that leaves in doubt what the next bytes on it mean.
     """
 
-    def __cinit__(self, transport, closed, *, int descriptor, loop, clock, bint is_pollable):
+    def __cinit__(self, transport, closed, *, int descriptor, loop, clock):
         self._reader = ReplyReader()
         self._transport = transport
         self._write = transport.write
@@ -81,15 +81,13 @@ cdef class Lane:
         self._monotonic = clock.monotonic
         self._call_later = clock.call_later
         self._descriptor = descriptor
-        self.is_pollable = is_pollable
 
     cpdef bint is_silent(self) except -1:
         """Say whether it is open, idle, and nothing has arrived since its last reply, here or in the kernel."""
         cdef pollfd descriptor
         if self.is_dead or self._waiter is not None or self._is_closing():
             return False
-        if not self.is_pollable:
-            return True
+        # poll passes over a negative descriptor.
         descriptor.fd = self._descriptor
         descriptor.events = SPOTLANE_UNASKED
         descriptor.revents = 0
@@ -196,8 +194,6 @@ cdef class Lane:
         self._waiter = None
         outcome = (reader.status, reader.fields, reader.take_body(), self._monotonic())
         reader.forget()
-        # From the first reply on whatever arrives unasked is no session ticket of TLS any more.
-        self.is_pollable = True
         if not reader.is_clean or reader.status == REQUEST_TIMEOUT:
             self.abort()
         if not waiter.done():

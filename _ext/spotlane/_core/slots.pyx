@@ -142,7 +142,8 @@ cdef object _read_money(_Struct struct, _Field field, object value, Slot* slot):
     cdef const uint8_t* at
     if isinstance(value, int) and type(value) is not bool:
         plain = PyLong_AsLongLongAndOverflow(value, &overflow)
-        if overflow < 0 or plain < 0:
+        # Beyond 64 bits, plain is -1 either way.
+        if overflow < 0 or (overflow == 0 and plain < 0):
             _refuse_negative(struct, field, value)
         if not overflow and -10 ** 18 < plain < 10 ** 18:
             slot.tag = DECIMAL

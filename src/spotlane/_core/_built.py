@@ -20,7 +20,10 @@ EXTENSIONS = (
     "berths",
     "order_check",
     "guards",
+    "circuits",
     "echoes",
+    "records",
+    "journal",
 )
 
 for _name in EXTENSIONS:

@@ -23,7 +23,6 @@ _Outcome = tuple[int, list[tuple[bytes, bytes]], bytes, float]
 
 @final
 class Lane:
-    is_pollable: bool
     def __new__(
         cls,
         transport: Transport,
@@ -32,7 +31,6 @@ class Lane:
         descriptor: int,
         loop: AbstractEventLoop,
         clock: _Clock,
-        is_pollable: bool,
     ) -> Lane: ...
     @property
     def is_dead(self) -> bool: ...

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spotlane.cli.output import Screen, milliseconds
-from spotlane.errors import ExchangeAPIError, OrderNotFound, SpotlaneError, TransportError, UsageError
+from spotlane.errors import ExchangeAPIError, NotPlaced, OrderNotFound, SpotlaneError, TransportError, UsageError
 from spotlane.structs import Order, OrderParams, Symbol
 
 # What placing an order raises where it is certain that there is none.
@@ -136,6 +136,9 @@ class Caller:
                 await asyncio.sleep(_BETWEEN_ATTEMPTS_S)
             try:
                 order: Order = await self.exchange.cancel_order(symbol, client_order_id=client_order_id)
+            except NotPlaced:
+                del self._alive[client_order_id]
+                return "never placed"
             except OrderNotFound:
                 trouble = "not shown by the exchange, but it may still appear there"
             except SpotlaneError as error:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from spotlane.credentials import Credentials
-from spotlane.safety import SymbolRules, Told
+from spotlane.exchanges._dead_man_status import DeadManStatus
+from spotlane.safety import JournalStatus, SymbolRules, Told
 from spotlane.spec import Endpoint, ErrorTable
-from spotlane.transport import Authenticator, TransportStatus
+from spotlane.transport import Authenticator, BreakerStatus, BudgetStatus, TransportStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,10 +17,13 @@ class ClientStatus:
     """A client's own state, for a person or a monitor to read.
 
     transport is the one in use: "plain" where the lane was asked for and aiohttp is not as it has to be for that.
-    clock_offset_ms is the exchange's clock minus this machine's, known to within clock_uncertainty_ms; rules_age_s says
-    how long ago the trading rules were fetched; the failures count refreshes that failed in a row, the last good values
-    staying in use. unknown_values counts the (field, text) pairs in replies that no table knows; beyond a hundred of
-    them the text is "(others)".
+    clock_offset_ms is the exchange's clock minus this machine's, known to within clock_uncertainty_ms; clock_steps
+    counts how often one of them was found to have been set. rules_age_s says how long ago the trading rules were
+    fetched; the failures count refreshes that failed in a row, the last good values staying in use. unknown_values
+    counts the (field, text) pairs in replies that no table knows; beyond a hundred of them the text is "(others)".
+    breakers are the circuits of the classes of requests ("orders", "reads", "wallet"),
+    budget the room in the rate limits. unresolved counts the orders that may be live although no reply said so. journal
+    is None without one, dead_man where the switch is off.
     """
 
     exchange: str
@@ -28,10 +32,16 @@ class ClientStatus:
     transport_status: TransportStatus
     clock_offset_ms: float
     clock_uncertainty_ms: float
+    clock_steps: int
     clock_failures: int
     rules_age_s: float
     rules_failures: int
     unknown_values: Mapping[tuple[str, str], int]
+    breakers: Mapping[str, BreakerStatus]
+    budget: BudgetStatus
+    unresolved: int = 0
+    journal: JournalStatus | None = None
+    dead_man: DeadManStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,15 +14,26 @@ from typing import Any, ClassVar, Self, TypeVar, Unpack
 
 from spotlane._core.decoding import UnknownWireSymbol
 from spotlane.credentials import Credentials
-from spotlane.errors import DecodeError, RateLimited, SpotlaneError, TimestampRejected, WrongContext
+from spotlane.errors import (
+    DecodeError,
+    ExchangeUnavailable,
+    OrderNotFound,
+    RateLimited,
+    SpotlaneError,
+    TimestampRejected,
+    TransportError,
+    WrongContext,
+)
 from spotlane.exchanges._basics import Basics, ClientStatus
 from spotlane.exchanges._history import collect, reach
+from spotlane.exchanges._limits import make_budget
 from spotlane.exchanges._options import OptionFields, Options
 from spotlane.exchanges._refresh import Job, Refresher
 from spotlane.safety import Judge, Refusal, RuleBook, Submission, fence, submit
-from spotlane.spec import ExchangeSpec, HistoryLimit, Outcome, Verb
+from spotlane.spec import ExchangeSpec, HistoryLimit, Outcome
 from spotlane.structs import Symbol
 from spotlane.transport import (
+    Breakers,
     Budget,
     Channel,
     ExchangeClock,
@@ -30,10 +41,11 @@ from spotlane.transport import (
     LaneCarrier,
     PlainCarrier,
     Reply,
-    ReplyLost,
     Request,
+    Retries,
     StageListener,
     lane_difference,
+    thirds,
 )
 
 T = TypeVar("T")
@@ -50,15 +62,21 @@ class ExchangeClient(ABC):
     A client belongs to the event loop, thread and process that opened it. The keyword options are those of Options.
     """
 
-    spec: ClassVar[ExchangeSpec]
+    spec: ExchangeSpec
     basics: ClassVar[Basics]
 
     def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
         self._options = Options.of(options)
+        if self._options.horizons is not None:
+            self.spec = self.spec._replace(horizons=self._options.horizons)
+        self._credentials = credentials
         self._log = logging.getLogger(f"spotlane.exchanges.{self.spec.name}")
         self._clock = self._options.time_source()
         self._exchange_clock = ExchangeClock(self._clock)
-        self._budget = Budget(self.spec.buckets, clock=self._clock, enforce=self._options.enforce_limits)
+        self._budget = make_budget(self.spec, self._options, self._clock, credentials, self._log)
+        self._retries = Retries(self._clock)
+        self._breakers = Breakers(self._clock)
+        self._breakers.probe = self._synchronise
         self._judge = Judge(self.spec.name, self.basics.error_table, self.basics.tell)
         self._carrier = self._make_carrier()
         self._channel = Channel(
@@ -68,6 +86,8 @@ class ExchangeClient(ABC):
             authenticator=self.basics.authenticator(credentials),
             budget=self._budget,
             timeout_s=self._options.timeout_s,
+            breakers=self._breakers,
+            look_ups=Budget(thirds(self.spec.buckets), clock=self._clock, enforce=self._options.enforce_limits),
         )
         self._book = RuleBook(self.spec.name, ())
         self._rules_fetched_s = 0.0
@@ -106,10 +126,13 @@ class ExchangeClient(ABC):
             transport_status=self._channel.status(),
             clock_offset_ms=self._exchange_clock.offset_ms,
             clock_uncertainty_ms=self._exchange_clock.uncertainty_ms,
+            clock_steps=self._exchange_clock.steps,
             clock_failures=self._clock_job.failures,
             rules_age_s=self._clock.monotonic() - self._rules_fetched_s,
             rules_failures=self._rules_job.failures,
             unknown_values=dict(self._unknown_values),
+            breakers=self._breakers.status(),
+            budget=self._budget.status(),
         )
 
     def listen_to_stages(self, listener: StageListener | None) -> None:
@@ -135,7 +158,8 @@ class ExchangeClient(ABC):
                 await self._synchronise()
             await self._refresh_rules()
         except BaseException:
-            await self.close()
+            # Not a subclass's: what is in doubt since an earlier opening is no reason for another error.
+            await ExchangeClient.close(self)
             raise
         self._refresher.start(f"spotlane-{self.spec.name}-refresh")
 
@@ -149,6 +173,10 @@ class ExchangeClient(ABC):
         give_up_s = self._clock.monotonic() + grace_s
         while self._channel.under_way and self._clock.monotonic() < give_up_s:
             await self._clock.sleep(0.005)
+        await self._disconnect()
+
+    async def _disconnect(self) -> None:
+        """Close every connection; subclasses end before that what needs one."""
         await self._channel.close()
 
     async def __aenter__(self) -> Self:
@@ -190,7 +218,7 @@ class ExchangeClient(ABC):
         # asyncio forgets the running loop in a forked process, so the loop alone tells of both.
         if asyncio._get_running_loop() is not self._home[0]:
             self._require_home()
-        return self._clock.monotonic() + self._options.timeout_s
+        return self._deadline()
 
     def _deadline(self) -> float:
         return self._clock.monotonic() + self._options.timeout_s
@@ -206,26 +234,35 @@ class ExchangeClient(ABC):
     async def _read(
         self, request: Request, read: Reader[T], *, deadline: float, confirm: Callable[[T], object] | None = None
     ) -> T:
-        """Send a read, or a cancel by id, and return what its reply holds.
+        """Send a read, or a cancel by id, and return what its reply holds; see spotlane.transport.retry.
 
         confirm raises DecodeError for a result that can't be the answer to this very request. After a refused timestamp
         the clock is synchronised and the request sent once more: the first was not executed. Raises ReplyLost for a
-        cancel whose outcome is open.
+        cancel whose outcome is open. OrderNotFound may be the answer to the repetition of a cancel that was executed.
         """
+        attempts = self._retries.begin(request.endpoint, deadline)
         clock_mended = False
         while True:
-            reply = await self._channel.send(request, deadline=deadline)
+            failure: TransportError | None = None
+            try:
+                reply = await self._channel.send(request, deadline=deadline, patience=attempts.patience)
+            except TransportError as error:
+                failure = error
+            if failure is not None:
+                await attempts.weather(failure)
+                continue
             result = await self._understand_symbols(request, reply, read, confirm, deadline)
             if not isinstance(result, Refusal):
+                self._retries.succeed()
                 return result
             self._notice(request, result)
             if isinstance(result.error, TimestampRejected) and not clock_mended:
                 clock_mended = True
                 await self._synchronise(deadline)
-                continue
-            if result.outcome is Outcome.AMBIGUOUS and request.endpoint.verb is not Verb.READ:
-                raise ReplyLost(str(result.error), reason="refused in doubt") from result.error
-            raise result.error
+            elif not await attempts.outlast(result.error, is_in_doubt=result.outcome is Outcome.AMBIGUOUS):
+                if attempts.doubt is not None and not isinstance(result.error, OrderNotFound):
+                    raise attempts.doubt from result.error
+                raise result.error
 
     async def _understand_symbols(
         self, request: Request, reply: Reply, read: Reader[T], confirm: Callable[[T], object] | None, deadline: float
@@ -312,6 +349,8 @@ class ExchangeClient(ABC):
                 self._budget.note_retry_after(wait_s, bucket, endpoint=endpoint, symbol=request.symbol)
         elif isinstance(refusal.error, TimestampRejected):
             self._refresher.hasten(self._clock_job)
+        elif isinstance(refusal.error, ExchangeUnavailable) and refusal.error.http_status < 500:
+            self._breakers.recant(request.endpoint)
 
     def _count_unknown(self, field: str, text: str) -> None:
         """Note a value in a reply that no table knows; it is passed on as UNKNOWN or OTHER with its raw text."""
@@ -324,14 +363,18 @@ class ExchangeClient(ABC):
     def _sample_clock(self, reply: Reply) -> None:
         """Take the time from a request that keeps a connection warm: it is one for the exchange's time."""
         with contextlib.suppress(DecodeError):
-            self._exchange_clock.add_sample(self.basics.read_time_ms(reply.body), reply.written_s, reply.received_s)
+            self._learn_time(self.basics.read_time_ms(reply.body), reply)
             self._is_sampled = True
+
+    def _learn_time(self, server_ms: int, reply: Reply) -> None:
+        if self._exchange_clock.add_sample(server_ms, reply.written_s, reply.received_s):
+            self._log.warning("the clock of %s, or this machine's, was set or stood still", self.spec.name)
 
     async def _synchronise(self, deadline: float | None = None) -> None:
         request = Request.to(self.basics.time_endpoint)
         reply = await self._channel.send(request, deadline=deadline or self._deadline())
         server_ms = self._accept(request, reply, self.basics.read_time_ms)
-        self._exchange_clock.add_sample(server_ms, reply.written_s, reply.received_s)
+        self._learn_time(server_ms, reply)
 
     async def _refresh_rules(self, deadline: float | None = None) -> None:
         book = await self._fetch_rules(deadline or self._deadline())

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Unpack
+from typing import cast
 
-from spotlane.credentials import Credentials
 from spotlane.errors import (
-    BudgetExhausted,
     DecodeError,
     ExchangeAPIError,
-    NotSent,
     NotSupported,
     OrderNotFound,
     OutcomeUnknown,
@@ -20,13 +17,14 @@ from spotlane.errors import (
     TransportError,
     UsageError,
 )
-from spotlane.exchanges._acknowledged import Acknowledged
-from spotlane.exchanges._client import ExchangeClient
+from spotlane.exchanges._dead_man import DeadManClient
+from spotlane.exchanges._evidence import ExchangeEvidence
 from spotlane.exchanges._json import load
-from spotlane.exchanges._options import OptionFields
-from spotlane.safety import ClientIds, Intent, Intents, Submission, SymbolRules, check_order, submit
+from spotlane.exchanges._recovery import RecoveringClient
+from spotlane.interfaces import PrivateTradingInterface
+from spotlane.safety import Doubt, Submission, SymbolRules, check_order
 from spotlane.structs import Order, OrderParams, Symbol
-from spotlane.transport import Reply, ReplyLost, Request
+from spotlane.transport import ReplyLost, Request
 
 _FIRST_DELAY_S = 0.01
 _LONGEST_DELAY_S = 0.25
@@ -35,28 +33,11 @@ _LONGEST_DELAY_S = 0.25
 _UNANSWERED = (TransportError, ExchangeAPIError, DecodeError)
 
 
-class TradingClient(ExchangeClient):
+class TradingClient(DeadManClient, RecoveringClient):
     """Orders, as far as they do not differ from exchange to exchange.
 
     Subclasses build the requests and read the replies; the order of steps, and what a lost reply means, stands here.
     """
-
-    def __init__(self, credentials: Credentials, **options: Unpack[OptionFields]) -> None:
-        super().__init__(credentials, **options)
-        self._client_ids = ClientIds(self.spec.client_ids)
-        self._intents = Intents(self.spec, self._client_ids)
-        self._acknowledged = Acknowledged(self._clock.monotonic, self.spec.horizons.visibility_ms / 1_000)
-
-    @abstractmethod
-    def _place_request(self, intent: Intent) -> Request:
-        """Build the request that places an order."""
-
-    @abstractmethod
-    def _read_placed(self, body: bytes, intent: Intent) -> Order:
-        """Read the acknowledgement of an order and fill it up from the intent.
-
-        Raises DecodeError where the reply is about another order than the intent.
-        """
 
     @abstractmethod
     def _order_request(self, rules: SymbolRules, order_id: str | None, client_order_id: str | None) -> Request:
@@ -94,42 +75,15 @@ class TradingClient(ExchangeClient):
         """Look elsewhere for an order that its client id does not find; exchanges whose look-up is complete don't."""
         return None
 
-    def new_client_order_id(self) -> str:
-        """Return a client order id that was never used and never will be again."""
-        return self._client_ids.new()
-
-    async def place_order(self, params: OrderParams) -> Order:
-        """Place one order and return it as far as the exchange tells; see PrivateTradingInterface."""
-        deadline = self._begin()
-        intent = self._intents.open(
-            params,
-            self._book,
-            now_ms=self._exchange_clock.now_ms(),
-            deadline=deadline,
-            timeout_s=self._options.timeout_s,
+    def _make_evidence(self) -> ExchangeEvidence:
+        return ExchangeEvidence(
+            cast(PrivateTradingInterface, self),
+            find_once=self._find_once,
+            read_time_ms=self.get_server_time_ms,
+            now_ms=self._exchange_clock.now_ms,
+            name_of=lambda symbol, order_id: self._acknowledged.name_of(symbol, order_id),
+            is_degraded=lambda: self._breakers.is_failing("orders", self.spec.horizons.processing_ms / 1_000),
         )
-        try:
-            return await submit(
-                self._channel,
-                self._judge,
-                self._place_request(intent),
-                lambda body: self._read_placed(body, intent),
-                Submission(
-                    "order", intent.client_order_id, None, lambda: self._find_placed(intent), self._confirm_placed
-                ),
-                deadline=deadline,
-                notice=self._notice,
-            )
-        except (NotSent, BudgetExhausted):
-            self._client_ids.release(intent.client_order_id)
-            raise
-
-    def _confirm_placed(self, order: Order, reply: Reply) -> None:
-        """Note an acknowledged order. Raises DecodeError where it must be that of another order of this client."""
-        # Cut to whole milliseconds, it may be almost one later than it says.
-        if order.created_ms is not None and order.created_ms + 1 <= self._exchange_clock.earliest_ms(reply.written_s):
-            raise DecodeError("the reply is about another order: that was made before this one was sent")
-        self._acknowledged.add_placed(order)
 
     def _confirm_cancelled(self, order: Order, order_id: str | None, client_order_id: str | None) -> None:
         if order.client_order_id is None and self.spec.cancel_reply_may_be_nameless:
@@ -170,7 +124,32 @@ class TradingClient(ExchangeClient):
         """Cancel one order and return its final state, fills included; see PrivateTradingInterface."""
         deadline = self._begin()
         _require_one_id(order_id, client_order_id)
-        return await self._cancel(self._book.find(symbol), order_id, client_order_id, confirm, deadline)
+        rules = self._book.find(symbol)
+        if client_order_id is not None:
+            await self._await_flight(client_order_id, deadline)
+            doubt = self._resolver.find(client_order_id)
+            if doubt is not None:
+                return await self._cancel_doubted(rules, doubt, deadline)
+        return await self._cancel(rules, order_id, client_order_id, confirm, deadline)
+
+    async def _cancel_doubted(self, rules: SymbolRules, doubt: Doubt, deadline: float) -> Order:
+        """Cancel an order that may be live: now, where it shows, and else as soon as it does.
+
+        That the exchange knows no such order proves nothing before it is proven absent. Raises NotPlaced then.
+        """
+        doubt.is_unwanted = True
+        try:
+            return await self._cancel(rules, None, doubt.client_order_id, True, deadline)
+        except OrderNotFound:
+            order = await self._resolver.wait(doubt, deadline)
+        if order is None:
+            raise OutcomeUnknown(
+                f"order {doubt.client_order_id!r} is in doubt and does not show ({doubt.why}): it will be cancelled as "
+                "soon as it does. await resolve() on this error",
+                client_order_id=doubt.client_order_id,
+                resolver=lambda: self._resolve(doubt),
+            )
+        return order
 
     async def _cancel(
         self, rules: SymbolRules, order_id: str | None, client_order_id: str | None, confirm: bool, deadline: float
@@ -263,12 +242,28 @@ class TradingClient(ExchangeClient):
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
         raise self._undone(symbol, order_id, client_order_id, str(doubt or seen)) from doubt
 
+    async def _find_once(self, symbol: Symbol, client_order_id: str, *, in_lists: bool) -> Order | None:
+        """Read an order by its client id once; None where the exchange says that there is none."""
+        deadline = self._begin()
+        rules = self._book.find(symbol)
+        try:
+            return await self._read(
+                self._order_request(rules, None, client_order_id),
+                self._read_order,
+                deadline=deadline,
+                confirm=lambda order: _require_same(order, None, client_order_id),
+            )
+        except OrderNotFound:
+            return await self._search(rules, client_order_id, deadline) if in_lists else None
+
     async def _look(self, symbol: Symbol, order_id: str | None, client_order_id: str | None, deadline: float) -> Order:
         """Read one order. One that was acknowledged a moment ago is not taken as absent because a read says so."""
         rules = self._book.find(symbol)
         request = self._order_request(rules, order_id, client_order_id)
         delay_s = _FIRST_DELAY_S
         while True:
+            # Before the read: its reply may be late.
+            is_fresh = self._acknowledged.is_fresh(symbol, order_id, client_order_id)
             try:
                 return await self._read(
                     request,
@@ -280,7 +275,7 @@ class TradingClient(ExchangeClient):
                 found = client_order_id and await self._search(rules, client_order_id, deadline)
                 if found:
                     return found
-                if not self._acknowledged.is_fresh(symbol, order_id, client_order_id):
+                if not is_fresh:
                     raise
             if self._clock.monotonic() + delay_s >= deadline:
                 raise ReadFailed(
@@ -289,23 +284,6 @@ class TradingClient(ExchangeClient):
                 )
             await self._clock.sleep(delay_s)
             delay_s = min(2 * delay_s, _LONGEST_DELAY_S)
-
-    async def _find_placed(self, intent: Intent) -> Order:
-        """Ask what became of an order whose acknowledgement was lost. Raises OutcomeUnknown while it isn't found."""
-        doubt: SpotlaneError
-        try:
-            order = await self._look(intent.params.symbol, None, intent.client_order_id, self._begin())
-        except _UNANSWERED as absent:
-            doubt = absent
-        else:
-            self._acknowledged.add_placed(order)
-            return order
-        raise OutcomeUnknown(
-            f"{self.spec.name} does not show an order with client id {intent.client_order_id!r} ({doubt}); it may "
-            "still appear: resolve() again later",
-            client_order_id=intent.client_order_id,
-            resolver=lambda: self._find_placed(intent),
-        ) from doubt
 
     def _undone(self, symbol: Symbol, order_id: str | None, client_order_id: str | None, seen: str) -> OutcomeUnknown:
         return OutcomeUnknown(

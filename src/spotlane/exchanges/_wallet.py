@@ -9,6 +9,7 @@ from typing import Unpack
 from spotlane.credentials import Credentials
 from spotlane.errors import (
     BudgetExhausted,
+    CircuitOpen,
     DecodeError,
     ExchangeAPIError,
     MaximumError,
@@ -144,7 +145,7 @@ class WalletClient(ExchangeClient):
                 Submission("withdrawal", request.client_withdrawal_id, None, lambda: self._look_for(request)),
                 deadline=deadline,
             )
-        except (NotSent, BudgetExhausted):
+        except (NotSent, BudgetExhausted, CircuitOpen):
             self._withdrawal_ids.release(request.client_withdrawal_id or "")
             raise
 

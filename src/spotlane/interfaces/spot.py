@@ -22,7 +22,19 @@ class PrivateSpotRest(PrivateTradingInterface, WithdrawalInterface, Protocol):
         ...
 
     async def close(self, grace_s: float = 0.0) -> None:
-        """Let calls that are under way finish for at most grace_s seconds, then close every connection."""
+        """Let calls finish and orders in doubt be resolved for at most grace_s seconds, then close every connection.
+
+        Raises OutcomeUnknown, with the rest in its `unresolved`, where orders are still in doubt then; the client is
+        closed all the same. The end of `async with` gives as much time as a call has.
+        """
+        ...
+
+    async def dead_man(self, seconds: float | None) -> None:
+        """Have every open order of the account cancelled once there was no sign of life for so many seconds.
+
+        It is armed when the call returns. None takes it off, and so does close(). Raises UsageError for a time that the
+        exchange does not take, and what kept it from being armed.
+        """
         ...
 
     def new_client_order_id(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from spotlane.structs import AssetBalance, AssetName, Order, OrderParams, Symbol, Trade
+from spotlane.structs import AssetBalance, AssetName, Order, OrderParams, Symbol, Trade, Unresolved
 
 
 class PrivateTradingInterface(Protocol):
@@ -21,9 +21,15 @@ class PrivateTradingInterface(Protocol):
     async def place_order(self, params: OrderParams) -> Order:
         """Place one order and return it as far as the exchange tells.
 
-        Where an acknowledgement carries no status the returned one is UNKNOWN. Raises OutcomeUnknown when the order may
-        exist although no usable reply came; never repeat the call then, but await its resolve().
+        Where an acknowledgement carries no status the returned one is UNKNOWN. At most 60 % of the call's time waits
+        for the reply; without a usable one the order is looked for, and returned as it is found. Raises NotPlaced once
+        it is proven absent, and OutcomeUnknown when neither is known in time: never repeat the call then. It goes on
+        being looked for; await the error's resolve(), or let on_resolved be told.
         """
+        ...
+
+    def unresolved(self) -> tuple[Unresolved, ...]:
+        """Return the orders that may be live although no reply said so: count them as exposure. Sends nothing."""
         ...
 
     async def cancel_order(
@@ -38,7 +44,8 @@ class PrivateTradingInterface(Protocol):
 
         An order that is already done is returned as it ended. confirm=True reads until the order is final, or raises
         OutcomeUnknown at the deadline; confirm=False returns after the exchange's acknowledgement, with whatever the
-        acknowledgement tells. Raises OrderNotFound.
+        acknowledgement tells. Raises OrderNotFound. By its client id, an order that is being placed is waited for, and
+        one that is in doubt is cancelled as soon as it shows; NotPlaced once that one is proven absent.
         """
         ...
 

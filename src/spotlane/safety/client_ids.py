@@ -11,6 +11,8 @@ from spotlane.spec import ClientIdRule
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
 _MARK = "s"
 _EPOCH_LENGTH = 10
+# Of these, the last that a journal counts up.
+EPOCH_DIGITS = 4
 _SEQUENCE_LENGTH = 7
 _REMEMBERED = 65_536
 
@@ -24,15 +26,20 @@ _ENDINGS = tuple(f"{pair}0" for pair in _PAIRS)
 class ClientIds:
     """Makes ids of the form prefix, mark, epoch, sequence, attempt, and refuses one that was used before.
 
-    epoch is 50 random bits drawn when the client opens, so that two processes, or one before and after a restart, never
-    meet; sequence counts up; attempt is one digit. Of own ids those are remembered that were not sent: every other
+    epoch has ten digits: those of a journal, which counts them up, or 50 random bits drawn when the client is made, so
+    that two processes, or one before and after a restart, never meet; sequence counts up; attempt is one digit, 0 for
+    the first. Of own ids those are remembered that were not sent: every other
     counts as used, for ever, and so does one that stays unsent while 65,536 later ones do. A caller's own ids are
     remembered as far back as the last 65,536.
     """
 
-    def __init__(self, rule: ClientIdRule) -> None:
+    def __init__(self, rule: ClientIdRule, epoch: str | None = None) -> None:
+        if epoch is None:
+            epoch = base32(int.from_bytes(os.urandom(8), "big"), _EPOCH_LENGTH)
+        elif len(epoch) != _EPOCH_LENGTH:
+            raise ValueError(f"an epoch has {_EPOCH_LENGTH} digits, was {epoch!r}")
         self._rule = rule
-        self._head = rule.prefix + _MARK + _base32(int.from_bytes(os.urandom(8), "big"), _EPOCH_LENGTH)
+        self._head = rule.prefix + _MARK + epoch
         self._given = 0
         # All but the ending of the ids that are made now.
         self._block = ""
@@ -50,8 +57,19 @@ class ClientIds:
         sequence = self._given
         self._given = sequence + 1
         if not sequence & 1023:
-            self._block = self._head + _base32(sequence >> 10, _SEQUENCE_LENGTH - 2)
+            self._block = self._head + base32(sequence >> 10, _SEQUENCE_LENGTH - 2)
         return self._block + _ENDINGS[sequence & 1023]
+
+    def again(self, client_order_id: str) -> str:
+        """Return the id of the next attempt of an order: the next of its own, a fresh one for anybody else's."""
+        attempt = _DIGITS.find(client_order_id[-1:]) + 1
+        if not client_order_id.startswith(self._head) or not 0 < attempt < len(_DIGITS):
+            return self.issue()
+        return client_order_id[:-1] + _DIGITS[attempt]
+
+    def made(self, client_order_id: str) -> bool:
+        """Say whether an id is one that this made, in whatever attempt."""
+        return client_order_id.startswith(self._head) and self._sequence_of(client_order_id[:-1] + "0") is not None
 
     def spend(self, client_order_id: str) -> None:
         """Note that an id is about to be sent. Raises UsageError where it was before or the exchange can't take it."""
@@ -113,7 +131,21 @@ class ClientIds:
                 raise UsageError(f"client_order_id can't hold {character!r}, was {client_order_id!r}")
 
 
-def _base32(number: int, length: int) -> str:
+def epoch_of(rule: ClientIdRule, client_order_id: str, identity: str) -> int | None:
+    """Return the epoch in an id that was made with the journal of an identity, or None for any other id."""
+    head = rule.prefix + _MARK + identity
+    digits = client_order_id[len(head) : len(head) + EPOCH_DIGITS]
+    length = len(rule.prefix) + len(_MARK) + _EPOCH_LENGTH + _SEQUENCE_LENGTH + 1
+    if not client_order_id.startswith(head) or len(client_order_id) != length or not set(digits) <= set(_DIGITS):
+        return None
+    number = 0
+    for digit in digits:
+        number = number << 5 | _DIGITS.index(digit)
+    return number
+
+
+def base32(number: int, length: int) -> str:
+    """Return the last `length` digits of a number."""
     digits = []
     for _ in range(length):
         digits.append(_DIGITS[number & 31])

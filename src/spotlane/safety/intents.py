@@ -11,13 +11,16 @@ from spotlane.safety.rules import RuleBook, SymbolRules, check_order
 from spotlane.spec import ExchangeSpec
 from spotlane.structs import OrderParams, Symbol
 
+# Of a call's time the first part is for the reply, and what is left of it for looking up what became of the order.
+REPLY_SHARE = 0.6
+
 
 class Intent(NamedTuple):
     """One order that may be sent once.
 
-    client_order_id is the caller's or a fresh one. deadline is on the monotonic clock, in seconds; not_after_ms is the
-    last exchange time at which the request may be stamped, so that it can't be admitted after the deadline; window_ms
-    is how long after its stamp the exchange may admit it.
+    client_order_id is the caller's or a fresh one. deadline, on the monotonic clock in seconds, is until when its reply
+    is waited for; not_after_ms is the last exchange time at which the request may be stamped, so that it can't be
+    admitted after the deadline; window_ms is how long after its stamp the exchange may admit it.
     """
 
     params: OrderParams
@@ -26,6 +29,11 @@ class Intent(NamedTuple):
     deadline: float
     not_after_ms: int
     window_ms: int
+
+    @property
+    def expires_ms(self) -> int:
+        """The exchange's time from which it can't be admitted any more."""
+        return self.not_after_ms + self.window_ms
 
 
 class Intents:
@@ -44,8 +52,8 @@ class Intents:
     def open(self, params: OrderParams, book: RuleBook, *, now_ms: int, deadline: float, timeout_s: float) -> Intent:
         """Check an order and give it an identity.
 
-        now_ms is the exchange's time; timeout_s is how far away the deadline is. Raises UsageError; nothing was sent
-        and the client order id may be used again.
+        now_ms is the exchange's time; timeout_s is how far away the deadline, that of the reply, is. Raises UsageError;
+        nothing was sent and the client order id may be used again.
         """
         if not isinstance(params, OrderParams):
             raise TypeError(f"place_order takes an OrderParams, was {type(params).__name__}")
@@ -63,6 +71,12 @@ class Intents:
             self._fenced_s, self._fence_ms = timeout_s, fence(self._spec, 0, timeout_s)
         not_after_ms, window_ms = self._fence_ms
         return Intent(params, rules, client_order_id, deadline, now_ms + not_after_ms, window_ms)
+
+    def again(self, intent: Intent, *, now_ms: int, deadline: float, left_s: float) -> Intent:
+        """Open the next attempt of an intent that is proven absent, under an id of its own."""
+        not_after_ms, window_ms = fence(self._spec, now_ms, left_s)
+        client_order_id = self._client_ids.again(intent.client_order_id)
+        return Intent(intent.params, intent.rules, client_order_id, deadline, not_after_ms, window_ms)
 
     def _prepare(self, symbol: Symbol, book: RuleBook) -> tuple[SymbolRules, Callable[[OrderParams], bool]]:
         rules = book.find(symbol)

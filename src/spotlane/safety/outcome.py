@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from spotlane.errors import DecodeError, OutcomeUnknown, SpotlaneError
 from spotlane.safety.replies import Judge, Refusal
 from spotlane.spec import Outcome
-from spotlane.transport import Channel, Reply, ReplyLost, Request
+from spotlane.transport import Channel, Reply, ReplyLost, Request, Sending
 
 T = TypeVar("T")
 
@@ -37,16 +37,20 @@ async def submit(
     *,
     deadline: float,
     notice: Callable[[Request, Refusal], None],
+    sending: Sending | None = None,
+    trust_refusals: bool = True,
 ) -> T:
     """Send a request exactly once and return what its reply says.
 
-    deadline is on the monotonic clock; notice is told of every refusal. Raises NotSent or BudgetExhausted where no byte
-    left, ExchangeAPIError where the exchange's word proves that nothing was executed, and OutcomeUnknown in every other
-    case: a lost reply, a reply that doesn't fit (which closes its connection), an error that leaves the outcome open.
+    deadline is on the monotonic clock; notice is told of every refusal; sending tells, of a call that was cancelled,
+    whether a byte can have left. Raises NotSent, BudgetExhausted or CircuitOpen where no byte left, ExchangeAPIError
+    where the exchange's word proves that nothing was executed, and OutcomeUnknown in every other case: a lost reply, a
+    reply that doesn't fit (which closes its connection), an error that leaves the outcome open. A refusal names no
+    order: without trust_refusals it leaves the outcome open, too.
     """
     doubt: SpotlaneError
     try:
-        reply = await channel.send(request, deadline=deadline)
+        reply = await channel.send(request, deadline=deadline, sending=sending)
     except ReplyLost as lost:
         doubt = lost
     else:
@@ -61,7 +65,7 @@ async def submit(
             if not isinstance(result, Refusal):
                 return result
             notice(request, result)
-            if result.outcome is Outcome.REJECTED:
+            if result.outcome is Outcome.REJECTED and trust_refusals:
                 raise result.error
             doubt = result.error
     raise _unknown(submission, doubt) from doubt

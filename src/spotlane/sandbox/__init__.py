@@ -5,6 +5,7 @@ from spotlane.sandbox.actions import (
     ClockJump,
     Coding,
     Cut,
+    DelayAccept,
     DelayReply,
     DeliverLate,
     DripReply,
@@ -20,17 +21,21 @@ from spotlane.sandbox.actions import (
     ReplaceReply,
     SwapReply,
 )
-from spotlane.sandbox.fault_points import FAULT_POINTS, FaultPoint
+from spotlane.sandbox.fault_points import FAULT_POINTS, FaultPoint, points_of
 from spotlane.sandbox.faults import Fault, FaultHit, FaultPlan
+from spotlane.sandbox.outages import OUTAGES, OutageKind
 from spotlane.sandbox.request_log import ReceivedRequest
 from spotlane.sandbox.sandbox import Sandbox
+from spotlane.sandbox.virtual import VirtualClock, run_virtual
 
 __all__ = [
     "FAULT_POINTS",
+    "OUTAGES",
     "AfterReply",
     "ClockJump",
     "Coding",
     "Cut",
+    "DelayAccept",
     "DelayReply",
     "DeliverLate",
     "DripReply",
@@ -46,9 +51,13 @@ __all__ = [
     "FaultPoint",
     "InterimReply",
     "OutageAfterReply",
+    "OutageKind",
     "PadReply",
     "ReceivedRequest",
     "ReplaceReply",
     "Sandbox",
     "SwapReply",
+    "VirtualClock",
+    "points_of",
+    "run_virtual",
 ]

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from spotlane.errors import UsageError
-from spotlane.registry import exchange_names
+from spotlane.registry import dialect_class, exchange_names
 from spotlane.sandbox import FAULT_POINTS, Fault, Sandbox
+from spotlane.sandbox.settings import read_settings
 
 
 class _Parser(argparse.ArgumentParser):
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m sp
     if chosen.authority_file is not None and not chosen.tls:
         parser.error("--authority-file goes with --tls")
     try:
+        dialect = dialect_class(chosen.exchange)
+        settings = {"latency_s": chosen.latency_ms / 1_000, "keepalive_timeout_s": chosen.keepalive_s}
+        settings |= read_settings(dialect.name, dialect.engine_settings, dialect.settings_type, chosen.set)
         venue = Sandbox(
             chosen.exchange,
             host=chosen.host,
@@ -51,8 +55,7 @@ def main(arguments: Sequence[str] | None = None, *, program: str = "python -m sp
             tls=chosen.tls,
             seed=chosen.seed,
             faults=[Fault.parse(text) for text in chosen.fault],
-            latency_s=chosen.latency_ms / 1_000,
-            keepalive_timeout_s=chosen.keepalive_s,
+            **settings,
         )
         asyncio.run(_serve(venue, chosen.authority_file))
     except (UsageError, OSError) as error:
@@ -76,7 +79,14 @@ def _make_parser(program: str) -> _Parser:
         action="append",
         default=[],
         metavar="FAULT",
-        help="point[=value][:method[:path[:nth]]], may be repeated; nth * hits every matching request",
+        help="point[=value][:method[:path[:nth]]], may be repeated; nth: a number, * for all, or a percentage",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a setting, such as duplicate_client_ids=override or visibility_lag_ms=3000; may be repeated",
     )
     parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before executing each request")
     parser.add_argument("--keepalive-s", type=float, default=75.0, help="idle limit of a connection")

@@ -57,7 +57,7 @@ class Accounts:
         """Return every asset that the account ever held, as it stood lag_ms ago (at most kept_ms)."""
         if lag_ms <= 0:
             return dict(self._holdings[account])
-        at_ms = self._clock.now_ms() - lag_ms
+        at_ms = self._clock.elapsed_ms() - lag_ms
         seen = {}
         for asset in self._holdings[account]:
             before = [holding for time_ms, holding in self._past[account, asset] if time_ms <= at_ms]
@@ -107,7 +107,7 @@ class Accounts:
 
     def _set(self, account: str, asset: str, holding: Holding) -> None:
         self._holdings[account][asset] = holding
-        now_ms = self._clock.now_ms()
+        now_ms = self._clock.elapsed_ms()
         past = self._past.setdefault((account, asset), deque())
         past.append((now_ms, holding))
         while len(past) > 1 and past[1][0] <= now_ms - self.kept_ms:

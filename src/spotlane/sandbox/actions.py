@@ -87,6 +87,13 @@ class EndAccept:
 
 
 @dataclass(frozen=True, slots=True)
+class DelayAccept:
+    """Leave a connection alone for delay_s after it was accepted: no TLS, nothing read."""
+
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class EndRequest:
     """End the connection and never execute the request.
 
@@ -236,7 +243,12 @@ class DuplicateReply:
 
 @dataclass(frozen=True, slots=True)
 class SwapReply:
-    """Send the previous reply to the same method and path; not before there is one."""
+    """Send the previous reply to the same method and path, of those that told success; not before there is one.
+
+    With refusals the previous one that told none: nothing in it says whose request was refused.
+    """
+
+    refusals: bool = False
 
     def steps(self, reply: bytes, previous: bytes | None) -> tuple[Step, ...]:
         """Send the previous reply."""
@@ -296,4 +308,5 @@ ReplyAction: TypeAlias = (
     | AfterReply
     | OutageAfterReply
 )
-Action: TypeAlias = EndAccept | EndRequest | DeliverLate | ClockJump | ReplyAction
+AcceptAction: TypeAlias = EndAccept | DelayAccept
+Action: TypeAlias = AcceptAction | EndRequest | DeliverLate | ClockJump | ReplyAction

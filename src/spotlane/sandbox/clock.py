@@ -22,6 +22,9 @@ class SandboxClock:
     ) -> None:
         self._source = source
         self._offset_ms = 0 if start_ms is None else start_ms - source()
+        self._jumped_ms = 0
+        # The sum of all jumps, back and forth: no two moments are further out of order than that.
+        self.jumps_ms = 0
         self._frozen_ms: int | None = None
         if frozen:
             self._frozen_ms = source() + self._offset_ms if start_ms is None else start_ms
@@ -33,18 +36,26 @@ class SandboxClock:
 
     @property
     def offset_ms(self) -> int:
-        """How far this clock is ahead of its source; may be set."""
+        """How far this clock is ahead of its source; may be set, and then the clock jumps."""
         return self.now_ms() - self._source()
 
     @offset_ms.setter
     def offset_ms(self, offset_ms: int) -> None:
+        jump_ms = offset_ms - self._offset_ms
         self._offset_ms = offset_ms
         if self._frozen_ms is not None:
-            self._frozen_ms = self._source() + offset_ms
+            jump_ms = self._source() + offset_ms - self._frozen_ms
+            self._frozen_ms += jump_ms
+        self._jumped_ms += jump_ms
+        self.jumps_ms += abs(jump_ms)
 
     def now_ms(self) -> int:
         """Return the exchange's time."""
         return self._source() + self._offset_ms if self._frozen_ms is None else self._frozen_ms
+
+    def elapsed_ms(self) -> int:
+        """Return a time that passes as now_ms() does and takes no part in its jumps."""
+        return self.now_ms() - self._jumped_ms
 
     def advance(self, milliseconds: int) -> None:
         """Move the clock forward; a negative number raises ValueError, because records are ordered by time."""

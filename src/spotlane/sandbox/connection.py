@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from spotlane.sandbox.actions import (
     ClockJump,
+    DelayAccept,
     DeliverLate,
     End,
     EndAccept,
@@ -22,6 +23,7 @@ from spotlane.sandbox.actions import (
     ReplyAction,
     Send,
     Step,
+    SwapReply,
     Wait,
 )
 from spotlane.sandbox.faults import Fault
@@ -51,7 +53,8 @@ class HandlerTransport(asyncio.Transport):
     """What aiohttp's request handler writes to: collects bytes and hands on whole replies.
 
     info answers get_extra_info. on_reply gets each complete reply, its 1xx ones left out; on_close is called when the
-    handler closes. method is that of the request being handled: a reply's framing depends on it.
+    handler closes. method is that of the request being handled: a reply's framing depends on it. received_ms is the
+    exchange's time at which that request had arrived.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class HandlerTransport(asyncio.Transport):
     ) -> None:
         super().__init__()
         self.method = "GET"
+        self.received_ms: int | None = None
         self._info = info
         self._on_reply = on_reply
         self._on_close = on_close
@@ -132,14 +136,14 @@ class Connection(asyncio.Protocol):
         self._steps: deque[Step | Callable[[], None]] = deque()
         self._is_stepping = False
         self._wait: asyncio.TimerHandle | None = None
-        self._later: set[asyncio.TimerHandle] = set()
+        self._later: list[asyncio.TimerHandle] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin; the HTTP handler sees a transport whose writes come back here."""
         self._transport = cast(asyncio.Transport, transport)
         self._outward = HandlerTransport(transport.get_extra_info, self._on_reply, self._on_handler_close)
         self._handler = self._server.new_handler(self._outward)
-        self._server.connections.add(self)
+        self._server.connections[self] = None
         if self._server.is_frozen:
             self.freeze()
 
@@ -149,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._cancel_steps()
         self._outward.mark_closed()
         self._handler.connection_lost(exc)
-        self._server.connections.discard(self)
+        self._server.connections.pop(self, None)
         if not self.closed.done():
             self.closed.set_result(None)
 
@@ -168,6 +172,18 @@ class Connection(asyncio.Protocol):
         self._is_ended = True
         self._cancel_steps()
         self._transport.abort()
+
+    def end(self, ending: Ending) -> None:
+        """End the connection in this way; a request in hand is executed all the same."""
+        self._is_ended = True
+        self._cancel_steps()
+        match ending:
+            case Ending.FINISH:
+                self._transport.close()
+            case Ending.RESET:
+                self._later.append(self._loop.call_later(_FLUSH_S, self._reset))
+            case Ending.SILENCE:
+                pass
 
     def freeze(self) -> None:
         """Read and write nothing until thaw()."""
@@ -211,6 +227,7 @@ class Connection(asyncio.Protocol):
                 *self._key,
                 reused=self._requests > 0,
                 has_previous=self._server.previous_reply(self._key) is not None,
+                has_refusal=self._server.previous_reply(self._key, refusals=True) is not None,
             )
             if self._fault and isinstance(self._fault.action, EndRequest) and not self._fault.action.whole:
                 self._server.record(self.number, line, b"", self._fault, is_executed=False)
@@ -232,6 +249,7 @@ class Connection(asyncio.Protocol):
         refuses = isinstance(action, EndRequest) or (isinstance(action, ReplaceReply) and not action.executed)
         self._server.record(self.number, line, body_of_request(raw), fault, is_executed=not refuses)
         self._action = None
+        self._outward.received_ms = self._server.now_ms()
         match action:
             case EndRequest(ending=ending):
                 self._run((End(ending),))
@@ -247,7 +265,7 @@ class Connection(asyncio.Protocol):
                 return
             case ClockJump(shift_ms=shift_ms):
                 self._server.shift_clock(shift_ms)
-            case None | EndAccept():
+            case None | EndAccept() | DelayAccept():
                 pass
             case _:
                 self._action = action
@@ -255,7 +273,8 @@ class Connection(asyncio.Protocol):
         self._handler.data_received(raw)
 
     def _on_reply(self, reply: bytes) -> None:
-        previous = self._server.previous_reply(self._key)
+        refusals = isinstance(self._action, SwapReply) and self._action.refusals
+        previous = self._server.previous_reply(self._key, refusals=refusals)
         self._server.remember_reply(self._key, reply)
         steps = self._action.steps(reply, previous) if self._action else (Send(reply),)
         self._run((*steps, self._end_turn))
@@ -288,25 +307,14 @@ class Connection(asyncio.Protocol):
                 case Wait(seconds=seconds):
                     self._wait = self._loop.call_later(seconds, self._step)
                 case End(ending=ending):
-                    self._end(ending)
+                    self.end(ending)
                 case Later(seconds=seconds, steps=steps):
-                    self._later.add(self._loop.call_later(seconds, self._run, steps))
+                    self._later.append(self._loop.call_later(seconds, self._run, steps))
                 case Outage(seconds=seconds):
                     self._server.begin_outage(seconds)
                 case call:
                     call()
         self._is_stepping = False
-
-    def _end(self, ending: Ending) -> None:
-        self._is_ended = True
-        self._cancel_steps()
-        match ending:
-            case Ending.FINISH:
-                self._transport.close()
-            case Ending.RESET:
-                self._later.add(self._loop.call_later(_FLUSH_S, self._reset))
-            case Ending.SILENCE:
-                pass
 
     def _reset(self) -> None:
         reset_on_close(self._transport.get_extra_info("socket"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -11,21 +12,19 @@ from decimal import Decimal
 from spotlane.sandbox.accounts import COUNTERPARTY, HOUSE, OUTSIDE, TRADER, Accounts, Holding
 from spotlane.sandbox.checks import check_request
 from spotlane.sandbox.clock import SandboxClock
-from spotlane.sandbox.engine_settings import DuplicateIds, EngineSettings
+from spotlane.sandbox.engine_settings import DuplicateIds, EngineSettings, ExpiryCheck, check_lag, check_operation
 from spotlane.sandbox.ledger import Ledger
 from spotlane.sandbox.liquidity import Liquidity
 from spotlane.sandbox.matching import Market, Plan
 from spotlane.sandbox.money import exact, floor_to
+from spotlane.sandbox.order_store import OrderStore
 from spotlane.sandbox.records import Fill, Listing, OrderRecord, OrderRequest, OrderView, Reason, Refused
 from spotlane.sandbox.wallet import Wallet
 from spotlane.structs.enums import OrderType, Side, TimeInForce
 
-__all__ = ["DAY_MS", "OPERATIONS", "DuplicateIds", "Engine", "EngineSettings"]
+__all__ = ["DAY_MS", "DuplicateIds", "Engine", "EngineSettings"]
 
 DAY_MS = 86_400_000
-
-# The operations that visibility_lag_ms and before_next() may name.
-OPERATIONS = ("place", "amend", "cancel", "order", "open_orders", "order_history", "trades", "balances", "wallet")
 
 
 class Engine:
@@ -41,16 +40,18 @@ class Engine:
         self.seed = seed
         self.settings = settings or EngineSettings()
         self._duplicates = DuplicateIds(self.settings.duplicate_client_ids)
-        self.ledger = Ledger()
+        self.ledger = Ledger(kept_events=self.settings.kept_events, on_forget=self._forget)
         self.accounts = Accounts(self.clock)
         self.visibility_lag_ms: dict[str, int] = {}
         self.format_order_id: Callable[[int], str] = str
         self.wallet = Wallet(self.clock, seed, self.accounts, self.ledger, self.settings.wallet)
-        self._orders: dict[str, OrderRecord] = {}
-        self._by_account: defaultdict[str, list[OrderRecord]] = defaultdict(list)
-        self._by_client_id: defaultdict[tuple[str, str], list[OrderRecord]] = defaultdict(list)
-        self._open: defaultdict[str, dict[str, OrderRecord]] = defaultdict(dict)
-        self._fills: defaultdict[str, list[Fill]] = defaultdict(list)
+        self._orders = OrderStore(
+            self.clock,
+            finds_first=self._duplicates is DuplicateIds.ACCEPT,
+            kept_orders=self.settings.kept_orders,
+            on_forget=self.ledger.drop,
+        )
+        self._instant_fill = random.Random(f"{seed} instant fill").random
         self._order_count = 0
         self._trade_count = 0
         self._hooks: defaultdict[str, list[Callable[[], object]]] = defaultdict(list)
@@ -59,7 +60,8 @@ class Engine:
         self._touched: set[str] = set()
         self._liquidity = Liquidity(seed, self._place_for_house, self._cancel_for_house)
         self.markets: dict[str, Market] = {}
-        self.set_visibility_lag(**dict(self.settings.visibility_lag_ms))
+        assert not isinstance(self.settings.visibility_lag_ms, int)
+        self.set_visibility_lag(**self.settings.visibility_lag_ms)
         for listing in self.settings.listings:
             self.list_symbol(replace(listing, price_band=listing.price_band or self.settings.price_band))
         for asset, amount in self.settings.balances.items():
@@ -77,7 +79,7 @@ class Engine:
         market = self._market(request.symbol)
         check_request(request, market)
         self._check_client_id(request)
-        if len(self._open[request.account]) >= self.settings.open_order_limit:
+        if len(self._orders.open_of(request.account)) >= self.settings.open_order_limit:
             raise Refused(Reason.TOO_MANY_ORDERS, limit=Decimal(self.settings.open_order_limit))
         plan = market.plan(request)
         is_unfilled_fok = request.time_in_force is TimeInForce.FOK and not plan.is_complete
@@ -89,6 +91,8 @@ class Engine:
         if would_take and self.settings.refuse_crossing_makers:
             raise Refused(Reason.WOULD_TAKE)
         order = self._admit(request, market, plan, is_void=would_take)
+        if order.is_resting and self.settings.instant_fill and self._instant_fill() < self.settings.instant_fill:
+            self._fill(order, order.remaining_quantity)
         self._refill()
         return order
 
@@ -149,7 +153,7 @@ class Engine:
         chosen = None if symbols is None else set(symbols)
         orders = [
             order
-            for order in self._open[account].values()
+            for order in self._orders.open_of(account).values()
             if (chosen is None or order.symbol in chosen) and side in (None, order.side)
         ]
         before = [order.views[-1] for order in orders]
@@ -161,55 +165,49 @@ class Engine:
     def order(
         self, account: str, symbol: str, order_id: str | None = None, client_order_id: str | None = None
     ) -> OrderView | None:
-        """Return an order as a reader sees it, or None."""
+        """Return an order as a reader sees it, or None; one that is done by its client id only where finds_finished."""
         self.settle("order")
         order = self.find(account, symbol, order_id, client_order_id)
-        return None if order is None else order.view(self._seen_at("order"))
+        if order is None:
+            return None
+        view = order.view(self._seen_at("order" if order_id is not None else "client_id"))
+        if order_id is None and not self.settings.finds_finished and view is not None and view.status.is_terminal:
+            return None
+        return view
 
     def open_orders(self, account: str, symbols: Iterable[str] | None = None) -> list[OrderView]:
         """Return the open orders of an account as a reader sees them, oldest first."""
         self.settle("open_orders")
-        at_ms = self._seen_at("open_orders")
+        views = self._orders.seen_open(account, self._seen_at("open_orders"))
         chosen = None if symbols is None else set(symbols)
-        orders: Iterable[OrderRecord] = self._open[account].values() if at_ms is None else self._by_account[account]
-        views = (order.view(at_ms) for order in orders if chosen is None or order.symbol in chosen)
-        return [view for view in views if view is not None and not view.status.is_terminal]
+        return views if chosen is None else [view for view in views if view.record.symbol in chosen]
 
     def order_history(self, account: str, symbol: str, start_ms: int, end_ms: int) -> list[OrderView]:
         """Return the orders that were created in [start_ms, end_ms], newest first, as a reader sees them."""
         self.settle("order_history")
-        at_ms = self._seen_at("order_history")
-        views = (
-            order.view(at_ms)
-            for order in reversed(self._by_account[account])
-            if order.symbol == symbol and start_ms <= order.created_ms <= end_ms
-        )
-        return [view for view in views if view is not None]
+        return self._orders.created(account, symbol, start_ms, end_ms, self._seen_at("order_history"))
+
+    def finished_orders(self, account: str, symbol: str, start_ms: int, end_ms: int) -> list[OrderView]:
+        """Return the orders that ended in [start_ms, end_ms], the last one first, as a reader sees them."""
+        self.settle("order_history")
+        return self._orders.finished(account, symbol, start_ms, end_ms, self._seen_at("order_history"))
 
     def trades(self, account: str, symbol: str, start_ms: int, end_ms: int, order_id: str | None = None) -> list[Fill]:
         """Return the fills of [start_ms, end_ms], newest first, as a reader sees them."""
         self.settle("trades")
-        at_ms = self._seen_at("trades")
-        return [
-            fill
-            for fill in reversed(self._fills[account])
-            if fill.symbol == symbol
-            and start_ms <= fill.time_ms <= end_ms
-            and (at_ms is None or fill.time_ms <= at_ms)
-            and (order_id is None or fill.order_id == order_id)
-        ]
+        fills = self._orders.fills(account, start_ms, end_ms, self._seen_at("trades"))
+        return [fill for fill in fills if fill.symbol == symbol and order_id in (None, fill.order_id)]
 
     def find(self, account: str, symbol: str, order_id: str | None, client_order_id: str | None) -> OrderRecord | None:
         """Return an order as it really stands, or None; nothing that is due happens first."""
-        if order_id is not None:
-            order = self._orders.get(order_id)
-            is_his = order is not None and order.request.account == account and order.symbol == symbol
-            return order if is_his else None
-        same_id = self._by_client_id.get((account, client_order_id or ""), [])
-        found = [order for order in same_id if order.symbol == symbol]
-        if not found:
-            return None
-        return found[0 if self._duplicates is DuplicateIds.ACCEPT else -1]
+        return self._orders.find(account, symbol, order_id, client_order_id)
+
+    def expiry_moments(self, received_ms: int | None) -> tuple[int, ...]:
+        """Return the moments at which a request that arrived at received_ms must still be valid (see expiry_check)."""
+        now_ms = self.clock.now_ms()
+        if received_ms is None or received_ms == now_ms:
+            return (now_ms,)
+        return (received_ms,) if self.settings.expiry_check is ExpiryCheck.RECEIPT else (received_ms, now_ms)
 
     @exact
     def balances(self, account: str = TRADER) -> dict[str, Holding]:
@@ -238,14 +236,7 @@ class Engine:
         size = Decimal(quantity)
         if not 0 < size <= order.remaining_quantity:
             raise Refused(Reason.QUANTITY_TOO_LARGE, limit=order.remaining_quantity)
-        market = self.markets[order.symbol]
-        request = OrderRequest(
-            COUNTERPARTY, order.symbol, order.side.opposite, OrderType.LIMIT, TimeInForce.IOC, size, None, order.price
-        )
-        plan = Plan()
-        plan.take(order, size)
-        market.trade(order, self._funded(request, market, plan), size)
-        return order.fills[-1]
+        return self._fill(order, size)
 
     @exact
     def set_price(self, symbol: object, price: Decimal | int) -> None:
@@ -276,17 +267,18 @@ class Engine:
             self._liquidity.quote(market, listing.opening_price)
 
     def set_visibility_lag(self, **lag_ms: int) -> None:
-        """Choose how old the state is that each read sees, in milliseconds: order=300, balances=1000, ..."""
+        """Choose how old the state is that each read sees, in milliseconds: order=300, balances=1000, ...
+
+        Without one of its own a look-up by client id has that of order. Raises UsageError.
+        """
         for operation, milliseconds in lag_ms.items():
-            if operation not in OPERATIONS:
-                raise ValueError(f"no operation is called {operation!r}; there are {', '.join(OPERATIONS)}")
+            check_lag(operation, milliseconds)
             self.visibility_lag_ms[operation] = milliseconds
         self.accounts.kept_ms = self.visibility_lag_ms.get("balances", 0)
 
     def before_next(self, operation: str, action: Callable[[], object]) -> None:
         """Run an action once, just before the next request of this kind takes effect: a race, on demand."""
-        if operation not in OPERATIONS:
-            raise ValueError(f"no operation is called {operation!r}; there are {', '.join(OPERATIONS)}")
+        check_operation(operation)
         self._hooks[operation].append(action)
 
     def after(self, delay_ms: int, action: Callable[[], object]) -> None:
@@ -315,7 +307,7 @@ class Engine:
         model = self._duplicates
         if request.client_order_id is None or model in (DuplicateIds.ACCEPT, DuplicateIds.OVERRIDE):
             return
-        earlier = self._by_client_id.get((request.account, request.client_order_id), [])
+        earlier = self._orders.of_client_id(request.account, request.client_order_id)
         if earlier and (model is DuplicateIds.FOR_EVER or any(order.is_open for order in earlier)):
             raise Refused(Reason.DUPLICATE_CLIENT_ID)
 
@@ -340,35 +332,43 @@ class Engine:
         return OrderRecord(self.format_order_id(self._order_count), self._order_count, request, self.clock.now_ms())
 
     def _remember(self, order: OrderRecord) -> None:
-        account = order.request.account
-        if account in HOUSE:
+        if order.request.account in HOUSE:
             return
-        order.note(order.created_ms)
-        self._orders[order.order_id] = order
-        self._by_account[account].append(order)
-        self._open[account][order.order_id] = order
-        if order.client_order_id is not None:
-            self._by_client_id[account, order.client_order_id].append(order)
+        self._orders.add(order)
         self.ledger.accept(order.created_ms, order)
 
     def _changed(self, order: OrderRecord, fill: Fill | None) -> None:
         account = order.request.account
         if account in HOUSE:
             self._touched.add(order.symbol)
+            self._liquidity.disturb(order.symbol)
             return
         now_ms = self.clock.now_ms()
-        order.note(now_ms)
         if fill is not None:
-            self._fills[account].append(fill)
             self.ledger.append(now_ms, "order_filled", account, order_id=order.order_id, fill=fill)
         if not order.is_open:
-            self._open[account].pop(order.order_id, None)
             self._touched.add(order.symbol)
-            self.ledger.append(now_ms, "order_closed", account, order_id=order.order_id, status=order.status)
+            self.ledger.close(now_ms, order)
+        self._orders.change(order, fill)
+
+    def _fill(self, order: OrderRecord, size: Decimal) -> Fill:
+        market = self.markets[order.symbol]
+        request = OrderRequest(
+            COUNTERPARTY, order.symbol, order.side.opposite, OrderType.LIMIT, TimeInForce.IOC, size, None, order.price
+        )
+        plan = Plan()
+        plan.take(order, size)
+        market.trade(order, self._funded(request, market, plan), size)
+        return order.fills[-1]
+
+    def _forget(self, orders: list[OrderRecord]) -> None:
+        for order in orders:
+            self._orders.forget(order)
 
     def _seen_at(self, operation: str) -> int | None:
-        lag_ms = self.visibility_lag_ms.get(operation, 0)
-        return self.clock.now_ms() - lag_ms if lag_ms else None
+        lags_ms = self.visibility_lag_ms
+        lag_ms = lags_ms.get(operation, lags_ms.get("order", 0) if operation == "client_id" else 0)
+        return self.clock.elapsed_ms() - lag_ms if lag_ms else None
 
     def _is_hidden(self, order: OrderRecord, operation: str) -> bool:
         return order.view(self._seen_at(operation)) is None

@@ -9,11 +9,13 @@ from types import MappingProxyType
 
 from spotlane.errors import UsageError
 from spotlane.sandbox.actions import (
+    AcceptAction,
     Action,
     AfterReply,
     ClockJump,
     Coding,
     Cut,
+    DelayAccept,
     DelayReply,
     DeliverLate,
     DripReply,
@@ -46,6 +48,11 @@ class FaultPoint:
     default: float = 0.0
     smallest: float = 0.0
 
+    @property
+    def is_on_accept(self) -> bool:
+        """Whether it strikes connections as they are accepted, and so takes neither method nor path."""
+        return isinstance(self.make(self.default), AcceptAction)
+
 
 def _gateway_error(status: float, executed: bool) -> ReplaceReply:
     return ReplaceReply(int(status), _HTML, executed=executed)
@@ -65,6 +72,17 @@ _POINTS = (
         "outage", "F0", "the reply, then every connection closed and new ones refused", OutageAfterReply, "seconds", 0.5
     ),
     FaultPoint(
+        "slow-on-accept",
+        "F1",
+        "connection accepted, its TLS and its requests only this much later",
+        DelayAccept,
+        "seconds",
+        1.0,
+    ),
+    FaultPoint("reset-on-accept", "F2", "RST right after accepting the connection", lambda _: EndAccept(_RESET)),
+    FaultPoint("close-on-accept", "F2", "FIN right after accepting the connection", lambda _: EndAccept(_FINISH)),
+    FaultPoint("silent-on-accept", "F2", "connection accepted, nothing more", lambda _: EndAccept(_SILENCE)),
+    FaultPoint(
         "reset-mid-request",
         "F3",
         "RST as soon as the request line is in; not executed",
@@ -79,18 +97,12 @@ _POINTS = (
     FaultPoint(
         "reset-before-read", "F5", "RST when the whole request is in; not executed", lambda _: EndRequest(_RESET)
     ),
-    FaultPoint("drop-request", "F5", "no reply, connection left open; not executed", lambda _: EndRequest(_SILENCE)),
-    FaultPoint("reset-after-execution", "F6", "RST instead of the reply; executed", lambda _: EndReply(_RESET)),
-    FaultPoint("close-after-execution", "F6", "FIN instead of the reply; executed", lambda _: EndReply(_FINISH)),
     FaultPoint(
-        "silent-after-execution", "F6", "no reply, connection left open; executed", lambda _: EndReply(_SILENCE)
+        "close-before-read", "F6", "FIN when the whole request is in; not executed", lambda _: EndRequest(_FINISH)
     ),
-    FaultPoint("reset-on-accept", "F7", "RST right after accepting the connection", lambda _: EndAccept(_RESET)),
-    FaultPoint("silent-on-accept", "F7", "connection accepted, nothing more", lambda _: EndAccept(_SILENCE)),
-    FaultPoint("close-on-accept", "F8", "FIN right after accepting the connection", lambda _: EndAccept(_FINISH)),
-    FaultPoint(
-        "close-before-read", "F8", "FIN when the whole request is in; not executed", lambda _: EndRequest(_FINISH)
-    ),
+    FaultPoint("drop-request", "F6", "no reply, connection left open; not executed", lambda _: EndRequest(_SILENCE)),
+    FaultPoint("reset-after-execution", "F7", "RST instead of the reply; executed", lambda _: EndReply(_RESET)),
+    FaultPoint("close-after-execution", "F8", "FIN instead of the reply; executed", lambda _: EndReply(_FINISH)),
     FaultPoint(
         "gateway-error-executed",
         "F9",
@@ -110,6 +122,9 @@ _POINTS = (
         500,
     ),
     FaultPoint("delay-reply", "F10", "executed at once, the reply much later", DelayReply, "seconds", 5.0),
+    FaultPoint(
+        "silent-after-execution", "F10", "no reply, connection left open; executed", lambda _: EndReply(_SILENCE)
+    ),
     FaultPoint(
         "cut-status-line",
         "F11",
@@ -175,7 +190,9 @@ _POINTS = (
     FaultPoint(
         "html-200", "F16", "HTML with status 200 instead of the reply; executed", lambda _: ReplaceReply(200, _HTML)
     ),
-    FaultPoint("other-reply", "F17", "the previous reply to the same method and path; executed", lambda _: SwapReply()),
+    FaultPoint(
+        "other-reply", "F17", "the previous success of the same method and path; executed", lambda _: SwapReply()
+    ),
     FaultPoint("gzip", "F18", "the body compressed, asked or not", lambda _: EncodeReply(Coding.GZIP)),
     FaultPoint(
         "oversize",
@@ -198,6 +215,7 @@ _POINTS = (
     FaultPoint(
         "banned", "F19", "418 with Retry-After; not executed", lambda seconds: _refusal(418, seconds), "seconds", 10.0
     ),
+    FaultPoint("deliver-soon", "F20", "silence; executed this little later, still valid", DeliverLate, "seconds", 0.2),
     FaultPoint("deliver-late", "F20", "silence; executed this much later", DeliverLate, "seconds", 2.0),
     FaultPoint(
         "deliver-late-reset",
@@ -233,12 +251,25 @@ _POINTS = (
         5_000,
         float("-inf"),
     ),
+    FaultPoint(
+        "clock-jump-back",
+        "F22",
+        "the exchange's clock shifted back before the request is executed",
+        lambda shift_ms: ClockJump(int(-shift_ms)),
+        "ms",
+        5_000,
+    ),
 )
 FAULT_POINTS: Mapping[str, FaultPoint] = MappingProxyType({point.name: point for point in _POINTS})
 
 
+def points_of(code: str) -> tuple[FaultPoint, ...]:
+    """Return every fault of a point in the matrix ("F12"), none for an unknown one."""
+    return tuple(point for point in FAULT_POINTS.values() if point.code == code.upper())
+
+
 def find_point(name: str) -> FaultPoint:
-    """Return a fault point by its name or by its code. Raises UsageError naming the nearest name."""
+    """Return a fault point by its name, or the first of its code. Raises UsageError naming the nearest name."""
     if name in FAULT_POINTS:
         return FAULT_POINTS[name]
     for point in FAULT_POINTS.values():

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from spotlane.errors import UsageError
-from spotlane.sandbox.actions import Action, EndAccept, EndRequest, SwapReply
+from spotlane.sandbox.actions import AcceptAction, Action, DelayAccept, EndAccept, EndRequest, SwapReply
 from spotlane.sandbox.fault_points import find_point
+
+# Actions that don't suit every request.
+_CHOOSY = (EndAccept, DelayAccept, EndRequest, SwapReply)
+# Paths may hold ids: those that were matched against the faults are not remembered for ever.
+_MATCHINGS = 256
+_PERCENTAGE = re.compile(r"[0-9]{1,3}(\.[0-9]{1,6})?%", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ class Fault:
             raise UsageError(f"fault: probability must be above 0 and at most 1, was {self.probability}")
         if self.path != "*" and not self.path.startswith("/"):
             raise UsageError(f"fault: path must begin with '/' or be '*', was {self.path!r}")
-        if isinstance(self.action, EndAccept) and (self.method, self.path) != ("*", "*"):
+        if isinstance(self.action, AcceptAction) and (self.method, self.path) != ("*", "*"):
             raise UsageError("fault: a connection has neither method nor path when it is accepted; leave both '*'")
         object.__setattr__(self, "method", self.method.upper())
 
@@ -55,7 +62,7 @@ class Fault:
         times: int | None = 1,
         probability: float = 1.0,
     ) -> Fault:
-        """Make a fault of the catalogue by its name or its code ("reset-after-execution", "F6").
+        """Make a fault of the catalogue by its name or its code ("reset-after-execution", "F7").
 
         A code that several names share means the first of them. value is in the unit that the catalogue gives. Raises
         UsageError naming the nearest name.
@@ -72,9 +79,9 @@ class Fault:
 
     @classmethod
     def parse(cls, text: str) -> Fault:
-        """Read "point[=value][:method[:path[:nth]]]"; nth "*" hits every matching request, nothing the first.
+        """Read "point[=value][:method[:path[:nth]]]".
 
-        Raises UsageError.
+        nth "*" hits every matching request, "10%" each with that probability, nothing the first. Raises UsageError.
         """
         point, *rest = text.split(":")
         if len(rest) > 3:
@@ -87,11 +94,14 @@ class Fault:
                 value = float(value_text)
             except ValueError:
                 raise UsageError(f"fault {text!r}: {value_text!r} is no number") from None
-        if nth != "*" and not nth.isdecimal():
-            raise UsageError(f"fault {text!r}: nth must be a number from 1 or '*', was {nth!r}")
+        method, path = method or "*", path or "*"
         if nth == "*":
-            return cls.named(name, method or "*", path or "*", value=value, times=None)
-        return cls.named(name, method or "*", path or "*", value=value, nth=int(nth))
+            return cls.named(name, method, path, value=value, times=None)
+        if _PERCENTAGE.fullmatch(nth):
+            return cls.named(name, method, path, value=value, times=None, probability=float(nth[:-1]) / 100)
+        if not nth.isdecimal():
+            raise UsageError(f"fault {text!r}: nth must be a number from 1, '*' or a percentage, was {nth!r}")
+        return cls.named(name, method, path, value=value, nth=int(nth))
 
     def matches(self, method: str, path: str) -> bool:
         """Say whether a request of this method and path is one that the fault counts."""
@@ -127,6 +137,10 @@ class _Armed:
     def is_left(self) -> bool:
         return self.fault.times is None or self.hits < self.fault.times
 
+    @property
+    def is_choosy(self) -> bool:
+        return isinstance(self.fault.action, _CHOOSY)
+
 
 @dataclass(slots=True)
 class FaultPlan:
@@ -140,7 +154,9 @@ class FaultPlan:
     seed: int = 0
     hits: list[FaultHit] = field(default_factory=list)
     _armed: list[_Armed] = field(default_factory=list)
+    _rules: dict[str, tuple[Fault, ...]] = field(default_factory=dict)
     _added: int = 0
+    _matching: dict[tuple[str, str], list[_Armed]] = field(default_factory=dict)
 
     def add(self, *faults: Fault | str) -> None:
         """Put faults in force; a str is read as Fault.parse does. Raises UsageError and then adds none."""
@@ -148,42 +164,75 @@ class FaultPlan:
         for fault in read:
             self._armed.append(_Armed(fault, random.Random(f"{self.seed}/{self._added}")))
             self._added += 1
+        self._matching.clear()
 
     def clear(self) -> None:
         """Take every fault out of force; hits stays."""
         self._armed.clear()
+        self._matching.clear()
+
+    def rule(self, name: str, *faults: Fault) -> None:
+        """Let faults hit everything that they match, before any other is asked and without counting; none ends that."""
+        self._rules.pop(name, None)
+        if faults:
+            self._rules[name] = faults
 
     @property
     def armed(self) -> tuple[Fault, ...]:
         """Return the faults that can still hit something."""
         return tuple(armed.fault for armed in self._armed)
 
-    def for_connection(self, connection: int) -> EndAccept | None:
+    def for_connection(self, connection: int) -> AcceptAction | None:
         """Count an accepted connection and return the fault action that hits it."""
-        accepting = [armed for armed in self._armed if isinstance(armed.fault.action, EndAccept)]
+        for ruling in (fault for rules in self._rules.values() for fault in rules):
+            if isinstance(ruling.action, AcceptAction):
+                self.hits.append(FaultHit(ruling, connection))
+                return ruling.action
+        accepting = [armed for armed in self._armed if isinstance(armed.fault.action, AcceptAction)]
         hit = self._choose(accepting)
-        if hit is None or not isinstance(hit.action, EndAccept):
+        if hit is None or not isinstance(hit.action, AcceptAction):
             return None
         self.hits.append(FaultHit(hit, connection))
         return hit.action
 
     def for_request(
-        self, connection: int, method: str, path: str, *, reused: bool = False, has_previous: bool = False
+        self,
+        connection: int,
+        method: str,
+        path: str,
+        *,
+        reused: bool = False,
+        has_previous: bool = False,
+        has_refusal: bool = False,
     ) -> Fault | None:
         """Count a request and return the fault that hits it.
 
-        reused: it is not its connection's first. has_previous: an earlier reply to the same method and path is known.
+        reused: it is not its connection's first. has_previous, has_refusal: an earlier reply to the same method and
+        path is known that told success, or did not.
         """
+        known = (reused, has_previous, has_refusal)
+        for ruling in (fault for rules in self._rules.values() for fault in rules):
+            if ruling.matches(method, path) and _is_eligible(ruling.action, *known):
+                self.hits.append(FaultHit(ruling, connection, method, path))
+                return ruling
         if not self._armed:
             return None
         hit = self._choose(
             armed
-            for armed in self._armed
-            if armed.fault.matches(method, path) and _is_eligible(armed.fault.action, reused, has_previous)
+            for armed in self._matching_of(method, path)
+            if not armed.is_choosy or _is_eligible(armed.fault.action, *known)
         )
         if hit is not None:
             self.hits.append(FaultHit(hit, connection, method, path))
         return hit
+
+    def _matching_of(self, method: str, path: str) -> list[_Armed]:
+        found = self._matching.get((method, path))
+        if found is None:
+            if len(self._matching) >= _MATCHINGS:
+                self._matching.clear()
+            found = self._matching[method, path] = [armed for armed in self._armed if armed.fault.matches(method, path)]
+        return found
 
     def _choose(self, candidates: Iterable[_Armed]) -> Fault | None:
         # Every candidate counts and draws, whichever is chosen; one that loses to an earlier fault hits the next time.
@@ -194,16 +243,17 @@ class FaultPlan:
         chosen.hits += 1
         if not chosen.is_left:
             self._armed.remove(chosen)
+            self._matching.clear()
         return chosen.fault
 
 
-def _is_eligible(action: Action, reused: bool, has_previous: bool) -> bool:
+def _is_eligible(action: Action, reused: bool, has_previous: bool, has_refusal: bool) -> bool:
     match action:
-        case EndAccept():
+        case EndAccept() | DelayAccept():
             return False
         case EndRequest(reused_only=True):
             return reused
-        case SwapReply():
-            return has_previous
+        case SwapReply(refusals=refusals):
+            return has_refusal if refusals else has_previous
         case _:
             return True

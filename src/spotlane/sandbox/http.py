@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as it arrived: path and query undecoded, header names in lower case, the peer's IP address."""
+    """A request as it arrived: path and query undecoded, header names in lower case, the peer's IP address.
+
+    received_ms is the exchange's time at which it had arrived; None means that it was executed at once.
+    """
 
     method: str
     path: str
@@ -16,6 +19,7 @@ class HttpRequest:
     headers: Mapping[str, str]
     body: bytes
     peer_ip: str
+    received_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,11 +58,13 @@ class Liquidity:
         self._cancel = cancel
         self._levels: dict[str, list[tuple[Side, Decimal, Decimal]]] = {}
         self._orders: dict[tuple[str, Side, Decimal], OrderRecord] = {}
+        self._whole: set[str] = set()
 
     def quote(self, market: Market, middle: Decimal) -> None:
         """Put new levels around a price; what crosses other orders trades with them first."""
         symbol = market.listing.symbol
         self.withdraw(symbol)
+        self.disturb(symbol)
         self._levels[symbol] = self._draw(market.listing, middle)
         for side, price, quantity in self._levels[symbol]:
             self._quote_level(symbol, side, price, quantity, OrderType.LIMIT)
@@ -75,21 +77,32 @@ class Liquidity:
             if order.is_open:
                 self._cancel(order)
 
+    def disturb(self, symbol: str) -> None:
+        """Note that some of the house's orders are no longer as they were put."""
+        self._whole.discard(symbol)
+
     def refill(self, symbol: str) -> None:
         """Bring every level back to its size, except where it would trade with somebody's order."""
+        if symbol in self._whole:
+            return
+        is_whole = True
         for side, price, quantity in self._levels.get(symbol, ()):
             order = self._orders.get((symbol, side, price))
             if order is not None and order.is_open:
                 if not order.filled_quantity:
                     continue
                 self._cancel(order)
-            self._quote_level(symbol, side, price, quantity, OrderType.LIMIT_MAKER)
+            is_whole &= self._quote_level(symbol, side, price, quantity, OrderType.LIMIT_MAKER)
+        if is_whole:
+            self._whole.add(symbol)
 
-    def _quote_level(self, symbol: str, side: Side, price: Decimal, quantity: Decimal, order_type: OrderType) -> None:
+    def _quote_level(self, symbol: str, side: Side, price: Decimal, quantity: Decimal, order_type: OrderType) -> bool:
         request = OrderRequest(LIQUIDITY, symbol, side, order_type, TimeInForce.GTC, quantity=quantity, price=price)
         order = self._place(request)
-        if order is not None:
-            self._orders[symbol, side, price] = order
+        if order is None:
+            return False
+        self._orders[symbol, side, price] = order
+        return not order.filled_quantity
 
     def _draw(self, listing: Listing, middle: Decimal) -> list[tuple[Side, Decimal, Decimal]]:
         draw = random.Random(f"{self._seed} {listing.symbol} {middle}")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
+import asyncio
 import ssl
 from collections.abc import Iterable
 from types import TracebackType
@@ -13,14 +12,19 @@ from spotlane import registry
 from spotlane.credentials import Credentials
 from spotlane.errors import UsageError
 from spotlane.sandbox.clock import SandboxClock
+from spotlane.sandbox.connector import memory_session
 from spotlane.sandbox.controls import DialectControls
 from spotlane.sandbox.engine import Engine, EngineSettings
 from spotlane.sandbox.faults import Fault, FaultPlan
 from spotlane.sandbox.http import HttpReply, HttpRequest
 from spotlane.sandbox.ledger import Ledger
+from spotlane.sandbox.listeners import Listener, MemoryListener, TcpListener
+from spotlane.sandbox.outages import Outages
 from spotlane.sandbox.request_log import RequestLog
 from spotlane.sandbox.server import ExchangeServer
+from spotlane.sandbox.settings import ServerSettings, sort_settings
 from spotlane.sandbox.tls import TlsPair, make_tls_pair
+from spotlane.sandbox.virtual import VirtualClock, VirtualLoop
 
 
 class Dialect(DialectControls, Protocol):
@@ -41,28 +45,6 @@ class Dialect(DialectControls, Protocol):
 
     def handle(self, request: HttpRequest) -> HttpReply:
         """Answer one request; pure computation."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """What can be chosen about the server.
-
-    latency_s is waited before each request is executed, keepalive_timeout_s is how long an idle connection is kept,
-    kept_requests is how many received requests are remembered.
-    """
-
-    latency_s: float = 0.0
-    keepalive_timeout_s: float = 75.0
-    kept_requests: int = 10_000
-
-    def __post_init__(self) -> None:
-        for name, value, least in (
-            ("latency_s", self.latency_s, 0),
-            ("keepalive_timeout_s", self.keepalive_timeout_s, 0.001),
-            ("kept_requests", self.kept_requests, 0),
-        ):
-            if value < least:
-                raise UsageError(f"{name} must be at least {least}, was {value}")
 
 
 class Sandbox:
@@ -88,34 +70,60 @@ class Sandbox:
         if isinstance(port, bool) or not isinstance(port, int) or not 0 <= port <= 65_535:
             raise UsageError(f"port must be an int from 0 (any free one) to 65535, was {port!r}")
         dialect: type[Dialect] = registry.dialect_class(exchange)
-        server_settings, engine_settings, dialect_settings = _sort_settings(dialect, settings)
+        server_settings, engine_settings, dialect_settings = sort_settings(
+            dialect.name, dialect.engine_settings, dialect.settings_type, settings
+        )
         self.exchange = exchange
-        self.clock = SandboxClock()
+        self._host = host
+        self._virtual = _virtual_loop()
+        if self._virtual is not None and tls:
+            raise UsageError("in virtual time there is no TLS: leave tls=True out")
+        self.clock = SandboxClock() if self._virtual is None else SandboxClock(source=self._virtual.time_ms)
         self.engine = Engine(clock=self.clock, seed=seed, settings=engine_settings)
         self.dialect = dialect(self.engine, dialect_settings)
         self.faults = FaultPlan(seed)
         self.faults.add(*faults)
         self._tls: TlsPair | None = make_tls_pair(host) if tls else None
         self._is_started = False
+        listener: Listener
+        if self._virtual is None:
+            listener = TcpListener(host, port, self._tls.server if self._tls else None)
+        else:
+            listener = MemoryListener(self._virtual.network, port)
         self._server = ExchangeServer(
             self.dialect.handle,
             self.faults,
-            host=host,
-            port=port,
-            ssl_context=self._tls.server if self._tls else None,
+            listener,
+            now_ms=self.clock.now_ms,
             shift_clock=self._shift_clock,
             latency_s=server_settings.latency_s,
             keepalive_timeout_s=server_settings.keepalive_timeout_s,
             kept_requests=server_settings.kept_requests,
         )
 
+        self.outages = Outages(self._server, self.faults, None if self._virtual is None else self._virtual.network)
+
     @property
     def url(self) -> str:
         """Scheme, host and port, for a client's base_url. Raises UsageError before the sandbox was started."""
         if not self._server.port:
             raise UsageError("the sandbox has no url before it is started: use `async with Sandbox(...)` or start()")
-        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
+        host = f"[{self._host}]" if ":" in self._host else self._host
         return f"{'https' if self._tls else 'http'}://{host}:{self._server.port}"
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """The options that lead a spotlane client here: MexcPrivateRest(venue.credentials, **venue.client_options).
+
+        base_url, with TLS ssl_context, and in virtual time session and clock. Raises UsageError before the sandbox was
+        started.
+        """
+        options: dict[str, Any] = {"base_url": self.url}
+        if self._tls is not None:
+            options["ssl_context"] = self._tls.client
+        if self._virtual is not None:
+            options |= {"session": memory_session(self._virtual.network), "clock": VirtualClock(self._virtual)}
+        return options
 
     @property
     def port(self) -> int:
@@ -186,6 +194,8 @@ class Sandbox:
         """Begin to listen. Raises UsageError where it already does, OSError where the port is taken."""
         if self._is_started:
             raise UsageError("this sandbox is already started")
+        if _virtual_loop() is not self._virtual:
+            raise UsageError("a sandbox starts where it was made: make it inside run_virtual() to start it there")
         await self._server.start()
         self._is_started = True
 
@@ -193,6 +203,7 @@ class Sandbox:
         """Close every connection and free the port; the exchange's state stays. Does nothing when stopped."""
         if self._is_started:
             self._is_started = False
+            self.outages.end()
             await self._server.stop()
 
     async def down(self) -> None:
@@ -229,18 +240,9 @@ class Sandbox:
         self.clock.offset_ms += shift_ms
 
 
-def _sort_settings(dialect: type[Dialect], given: dict[str, Any]) -> tuple[ServerSettings, EngineSettings, Any]:
-    kinds = (ServerSettings, EngineSettings, dialect.settings_type)
-    names = [{field.name for field in dataclasses.fields(kind)} for kind in kinds]
-    known = sorted(set().union(*names))
-    for name in given:
-        if name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
-            raise UsageError(f"the {dialect.name} sandbox has no setting {name!r}{hint} Known: {', '.join(known)}")
-    server, engine, own = ({name: given[name] for name in own & given.keys()} for own in names)
-    return (
-        ServerSettings(**server),
-        dataclasses.replace(dialect.engine_settings, **engine),
-        dialect.settings_type(**own),
-    )
+def _virtual_loop() -> VirtualLoop | None:
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return loop if isinstance(loop, VirtualLoop) else None

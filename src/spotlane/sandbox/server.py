@@ -1,37 +1,34 @@
-"""A real TCP server in front of aiohttp's HTTP server; faults act on the bytes between the two."""
+"""A server in front of aiohttp's HTTP server; faults act on the bytes between the two."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import ContextVar, copy_context
+from email.utils import formatdate
 from typing import Any
 
 from aiohttp import web
 
 from spotlane.sandbox.actions import EndAccept, Ending
-from spotlane.sandbox.connection import Connection, HandlerTransport, reset_on_close
+from spotlane.sandbox.connection import Connection, HandlerTransport
 from spotlane.sandbox.faults import Fault, FaultPlan
 from spotlane.sandbox.framing import RequestLine
 from spotlane.sandbox.http import HttpReply, HttpRequest
+from spotlane.sandbox.listeners import Accepted, Listener
 from spotlane.sandbox.request_log import ReceivedRequest, RequestLog, without_signature
 
-_BACKLOG = 1_024
 _MAX_LINE_BYTES = 1 << 16
 _PREVIOUS_REPLIES = 256
-_TLS_S = 5.0
 # Set for each HTTP handler's tasks to the server's number of outages when its connection was made.
 _OUTAGES: ContextVar[int] = ContextVar("outages")
 
 
 class ExchangeServer:
-    """Serves handle(request) on one TCP port.
+    """Serves handle(request) where its listener is reached.
 
-    faults is consulted for every connection and request. shift_clock moves the exchange's clock by milliseconds.
+    faults is consulted for every connection and request. now_ms reads the exchange's clock, shift_clock moves it.
     latency_s is waited before a request is executed. keepalive_timeout_s is the idle limit of a connection.
     errors collects what handle raised; the client got HTTP 500 for it.
     """
@@ -40,38 +37,43 @@ class ExchangeServer:
         self,
         handle: Callable[[HttpRequest], HttpReply],
         faults: FaultPlan,
+        listener: Listener,
         *,
-        host: str = "127.0.0.1",
-        port: int = 0,
-        ssl_context: ssl.SSLContext | None = None,
+        now_ms: Callable[[], int],
         shift_clock: Callable[[int], None],
         latency_s: float = 0.0,
         keepalive_timeout_s: float = 75.0,
         kept_requests: int = 10_000,
     ) -> None:
         self.faults = faults
-        self.host = host
-        self.port = port
+        self.now_ms = now_ms
         self.shift_clock = shift_clock
         self.latency_s = latency_s
         self.requests = RequestLog(kept_requests)
         self.errors: list[Exception] = []
-        self.connections: set[Connection] = set()
+        # Dicts where sets would do: what is ended together is ended in one and the same order in every run.
+        self.connections: dict[Connection, None] = {}
         self.connections_accepted = 0
         self._handle = handle
-        self._ssl_context = ssl_context
+        self._listener = listener
         self._keepalive_timeout_s = keepalive_timeout_s
         self._web: web.Server | None = None
-        self._socket: socket.socket | None = None
+        self._is_bound = False
         self._is_listening = False
         self._outages = 0
         self._return: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._timers: set[asyncio.TimerHandle] = set()
-        self._held: set[socket.socket] = set()
+        self._tasks: dict[asyncio.Task[Any], None] = {}
+        self._timers: dict[asyncio.TimerHandle, None] = {}
+        self._held: list[Accepted] = []
         self._thawed = asyncio.Event()
         self._thawed.set()
-        self._previous: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._dated = (-1, "")
+        self._previous: OrderedDict[tuple[str, str, bool], bytes] = OrderedDict()
+
+    @property
+    def port(self) -> int:
+        """The port; 0 before a server on any free one was started."""
+        return self._listener.port
 
     @property
     def is_frozen(self) -> bool:
@@ -93,7 +95,8 @@ class ExchangeServer:
             max_line_size=_MAX_LINE_BYTES,
             max_field_size=_MAX_LINE_BYTES,
         )
-        self._bind()
+        self._listener.bind()
+        self._is_bound = True
         self.listen()
 
     async def stop(self) -> None:
@@ -102,9 +105,9 @@ class ExchangeServer:
             timer.cancel()
         self._timers.clear()
         await self.down()
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if self._is_bound:
+            self._listener.release()
+            self._is_bound = False
         self.thaw()
         if self._web is not None:
             await self._web.shutdown(timeout=0.05)
@@ -115,19 +118,16 @@ class ExchangeServer:
 
         Requests that were waiting for their latency are never executed. Returns once every connection is closed.
         """
-        self._cancel_return()
         closing = [connection.closed for connection in self.connections]
-        tasks = self._take_down()
+        tasks = self.take_down()
         await asyncio.gather(*closing, *tasks, return_exceptions=True)
 
     def listen(self) -> None:
         """Accept connections (again), on the same port."""
         self._cancel_return()
-        if self._socket is None or self._is_listening:
-            return
-        self._socket.listen(_BACKLOG)
-        asyncio.get_running_loop().add_reader(self._socket, self._accept)
-        self._is_listening = True
+        if self._is_bound and not self._is_listening:
+            self._listener.listen(self._accept)
+            self._is_listening = True
 
     def freeze(self) -> None:
         """Let connections be made but read and write nothing, as a stopped process does."""
@@ -143,8 +143,7 @@ class ExchangeServer:
 
     def begin_outage(self, duration_s: float) -> None:
         """Be down for duration_s from now, unless down() or listen() decides otherwise meanwhile."""
-        self._cancel_return()
-        self._take_down()
+        self.take_down()
         self._return = asyncio.get_running_loop().call_later(duration_s, self.listen)
 
     def new_handler(self, transport: HandlerTransport) -> web.RequestHandler:
@@ -161,7 +160,7 @@ class ExchangeServer:
 
         answer_to gets the reply if it is still there.
         """
-        self._call_later(delay_s, self._deliver, raw, method, peer, answer_to)
+        self._call_later(delay_s, self._deliver, raw, method, peer, answer_to, self.now_ms())
 
     def record(
         self, connection: int, line: RequestLine, body: bytes, fault: Fault | None, *, is_executed: bool
@@ -170,49 +169,34 @@ class ExchangeServer:
         query, body = without_signature(line.query.encode("latin-1")).decode("latin-1"), without_signature(body)
         self.requests.append(ReceivedRequest(connection, line.method, line.path, query, body, fault, is_executed))
 
-    def previous_reply(self, key: tuple[str, str]) -> bytes | None:
-        """Return the last reply to this method and path."""
-        return self._previous.get(key)
+    def previous_reply(self, key: tuple[str, str], *, refusals: bool = False) -> bytes | None:
+        """Return the last reply to this method and path that told success, or of those that did not."""
+        return self._previous.get((*key, not refusals))
 
     def remember_reply(self, key: tuple[str, str], reply: bytes) -> None:
         """Keep a reply for previous_reply; the oldest kinds are forgotten."""
-        self._previous[key] = reply
-        self._previous.move_to_end(key)
+        kind = (*key, reply[9:10] == b"2")
+        self._previous[kind] = reply
+        self._previous.move_to_end(kind)
         if len(self._previous) > _PREVIOUS_REPLIES:
             self._previous.popitem(last=False)
-
-    def _bind(self) -> None:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            self.host, self.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        bound = socket.socket(family, kind, protocol)
-        try:
-            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.setblocking(False)
-            bound.bind(address)
-        except BaseException:
-            bound.close()
-            raise
-        self._socket = bound
-        self.port = bound.getsockname()[1]
 
     def _cancel_return(self) -> None:
         if self._return is not None:
             self._return.cancel()
             self._return = None
 
-    def _take_down(self) -> list[asyncio.Task[Any]]:
+    def take_down(self) -> list[asyncio.Task[Any]]:
+        """Begin what down() does; returns the tasks that were cancelled, which end soon."""
+        self._cancel_return()
         self._outages += 1
-        if self._is_listening and self._socket is not None:
+        if self._is_listening:
             self._is_listening = False
-            asyncio.get_running_loop().remove_reader(self._socket)
-            self._socket.close()
-            # Bound but not listening, the port refuses connections and nobody else can take it.
-            self._bind()
+            self._listener.refuse()
         for connection in tuple(self.connections):
             connection.abort()
         for held in self._held:
-            held.close()
+            held.end(Ending.FINISH)
         self._held.clear()
         tasks = list(self._tasks)
         for task in tasks:
@@ -220,41 +204,29 @@ class ExchangeServer:
         self._tasks.clear()
         return tasks
 
-    def _accept(self) -> None:
-        assert self._socket is not None
-        try:
-            accepted, _ = self._socket.accept()
-        except (BlockingIOError, ConnectionError):
-            return
-        accepted.setblocking(False)
+    def _accept(self, accepted: Accepted) -> None:
         self.connections_accepted += 1
         self._spawn(self._welcome(accepted, self.connections_accepted))
 
-    async def _welcome(self, accepted: socket.socket, number: int) -> None:
+    async def _welcome(self, accepted: Accepted, number: int) -> None:
         try:
             await self._thawed.wait()
         except asyncio.CancelledError:
-            accepted.close()
+            accepted.end(Ending.FINISH)
             raise
         fault = self.faults.for_connection(number)
+        if isinstance(fault, EndAccept):
+            accepted.end(fault.ending)
+            if fault.ending is Ending.SILENCE:
+                self._held.append(accepted)
+            return
         if fault is not None:
-            self._end_accepted(accepted, fault)
-            return
-        tls: dict[str, Any] = {}
-        if self._ssl_context is not None:
-            tls = {"ssl": self._ssl_context, "ssl_handshake_timeout": _TLS_S, "ssl_shutdown_timeout": _TLS_S}
-        # From here the loop owns the socket and closes it, whatever becomes of the handshake; a client that gives up in
-        # the middle of one is no error of the server.
-        with suppress(OSError):
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: Connection(self, number), accepted, **tls)
-
-    def _end_accepted(self, accepted: socket.socket, fault: EndAccept) -> None:
-        if fault.ending is Ending.SILENCE:
-            self._held.add(accepted)
-            return
-        if fault.ending is Ending.RESET:
-            reset_on_close(accepted)
-        accepted.close()
+            try:
+                await asyncio.sleep(fault.delay_s)
+            except asyncio.CancelledError:
+                accepted.end(Ending.FINISH)
+                raise
+        await accepted.serve(lambda: Connection(self, number))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
@@ -268,20 +240,30 @@ class ExchangeServer:
         for name, value in request.headers.items():
             lowered = name.lower()
             headers[lowered] = f"{headers[lowered]}, {value}" if lowered in headers else value
+        outward = request.transport
+        received_ms = outward.received_ms if isinstance(outward, HandlerTransport) else None
         try:
-            reply = self._handle(HttpRequest(request.method, path, query, headers, body, request.remote or ""))
+            reply = self._handle(
+                HttpRequest(request.method, path, query, headers, body, request.remote or "", received_ms)
+            )
         except Exception as error:
             self.errors.append(error)
             raise
-        return web.Response(
-            status=reply.status, body=reply.body, headers={"Content-Type": reply.content_type, **reply.headers}
-        )
+        headers = {"Content-Type": reply.content_type, "Date": self._date(), **reply.headers}
+        return web.Response(status=reply.status, body=reply.body, headers=headers)
+
+    def _date(self) -> str:
+        """Return the Date field of a reply sent now: the exchange's time, not this machine's."""
+        now_s = self.now_ms() // 1_000
+        if self._dated[0] != now_s:
+            self._dated = (now_s, formatdate(now_s, usegmt=True))
+        return self._dated[1]
 
     async def _before_execution(self) -> None:
         await asyncio.sleep(self.latency_s)
         await self._thawed.wait()
 
-    def _deliver(self, raw: bytes, method: str, peer: Any, answer_to: Connection | None) -> None:
+    def _deliver(self, raw: bytes, method: str, peer: Any, answer_to: Connection | None, received_ms: int) -> None:
         if self._web is None or not self.is_listening:
             return
 
@@ -295,19 +277,23 @@ class ExchangeServer:
 
         transport = HandlerTransport(lambda name, default: peer if name == "peername" else default, on_reply, on_close)
         transport.method = method
+        transport.received_ms = received_ms
         handler = self.new_handler(transport)
         handler.data_received(raw)
 
     def _spawn(self, coroutine: Any) -> asyncio.Task[Any]:
         task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = None
+        task.add_done_callback(self._forget)
         return task
+
+    def _forget(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.pop(task, None)
 
     def _call_later(self, delay_s: float, call: Callable[..., None], *arguments: Any) -> None:
         def fire() -> None:
-            self._timers.discard(timer)
+            del self._timers[timer]
             call(*arguments)
 
         timer = asyncio.get_running_loop().call_later(delay_s, fire)
-        self._timers.add(timer)
+        self._timers[timer] = None

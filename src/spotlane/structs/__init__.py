@@ -14,13 +14,23 @@ from spotlane.structs.common import (
     WithdrawalRequest,
     WithdrawalResponse,
 )
-from spotlane.structs.enums import OrderStatus, OrderType, Side, TimeInForce, WithdrawalStatus
+from spotlane.structs.enums import (
+    DeadManState,
+    OrderStatus,
+    OrderType,
+    OutcomeState,
+    Side,
+    TimeInForce,
+    WithdrawalStatus,
+)
+from spotlane.structs.outcomes import Resolution, Unresolved
 from spotlane.structs.types import AssetName, ExchangeName, TimestampMs
 
 __all__ = [
     "AssetBalance",
     "AssetName",
     "AssetNetwork",
+    "DeadManState",
     "Deposit",
     "DepositAddress",
     "ExchangeName",
@@ -28,6 +38,8 @@ __all__ = [
     "OrderParams",
     "OrderStatus",
     "OrderType",
+    "OutcomeState",
+    "Resolution",
     "SavedAddress",
     "Side",
     "Symbol",
@@ -35,6 +47,7 @@ __all__ = [
     "TimestampMs",
     "Trade",
     "TradingFee",
+    "Unresolved",
     "WithdrawalRequest",
     "WithdrawalResponse",
     "WithdrawalStatus",

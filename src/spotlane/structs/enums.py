@@ -39,6 +39,18 @@ class TimeInForce(Enum):
     FOK = "FOK"
 
 
+class DeadManState(Enum):
+    """What a dead-man switch would do now.
+
+    ARMED: it fires when the signs of life stop. INTERRUPTED: its guardian was lost and no other stands yet, nobody
+    watches. FIRED: it cancelled, or may have cancelled, every open order, and has to be armed again.
+    """
+
+    ARMED = "ARMED"
+    INTERRUPTED = "INTERRUPTED"
+    FIRED = "FIRED"
+
+
 class OrderStatus(Enum):
     """Where an order stands. UNKNOWN is a state that no table knows, or that a bare acknowledgement does not carry."""
 
@@ -77,4 +89,29 @@ class WithdrawalStatus(Enum):
     FAILED = ("FAILED", True)
     CANCELED = ("CANCELED", True)
     MANUAL_REVIEW = ("MANUAL_REVIEW", False)
+    UNKNOWN = ("UNKNOWN", False)
+
+
+class OutcomeState(Enum):
+    """What is known of a request that places an order.
+
+    NOT_SENT: no byte left. ACCEPTED and REJECTED: the exchange's own word. AMBIGUOUS: it may have been executed.
+    ADOPTED: found at the exchange afterwards. PROVEN_ABSENT: it does not exist and can't come to exist any more.
+    UNKNOWN: looked for in vain for long, and to be counted as live until one of the two is shown.
+    """
+
+    is_terminal: bool
+
+    def __new__(cls, value: str, is_terminal: bool) -> OutcomeState:
+        member = object.__new__(cls)
+        member._value_ = value
+        member.is_terminal = is_terminal
+        return member
+
+    NOT_SENT = ("NOT_SENT", True)
+    ACCEPTED = ("ACCEPTED", True)
+    REJECTED = ("REJECTED", True)
+    AMBIGUOUS = ("AMBIGUOUS", False)
+    ADOPTED = ("ADOPTED", True)
+    PROVEN_ABSENT = ("PROVEN_ABSENT", True)
     UNKNOWN = ("UNKNOWN", False)

@@ -27,6 +27,7 @@ def _every_call(context: Context, client: PrivateSpotRest) -> dict[str, Callable
         "get_open_orders": client.get_open_orders,
         "get_order_history": lambda: client.get_order_history(context.symbol),
         "get_trades": lambda: client.get_trades(context.symbol),
+        "dead_man": lambda: client.dead_man(30.0),
         "withdraw": lambda: client.withdraw(request),
         "get_withdrawal_status": lambda: client.get_withdrawal_status("1"),
         "get_withdrawal_history": client.get_withdrawal_history,
@@ -100,3 +101,23 @@ async def secure_connections(context: Context) -> None:
     """Plain http to anything but this machine is refused: keys and orders travel encrypted."""
     with raises("a base_url with http", UsageError):
         await context.client(base_url="http://exchange.example").open()
+
+
+@case("C125")
+async def dead_man_switch(context: Context) -> None:
+    """A dead-man switch is armed when the call returns, and taken off again without an order being touched."""
+    async with context.connected() as client:
+        order = await client.place_order(context.resting())
+        context.venue.requests.clear()
+        for seconds in (0, -1, float("nan")):
+            with raises(f"a switch of {seconds} s", UsageError):
+                await client.dead_man(seconds)
+        context.nothing_sent()
+        await client.dead_man(60)
+        that(len(context.venue.requests), "arming it asks the exchange")
+        await client.dead_man(None)
+        context.venue.clock.advance(61_000)
+        equal("what is open long after", [each.order_id for each in await client.get_open_orders()], [order.order_id])
+        context.venue.requests.clear()
+        await client.dead_man(None)
+        context.nothing_sent()

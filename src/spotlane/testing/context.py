@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from spotlane import registry
 from spotlane.errors import OrderNotFound
 from spotlane.structs import Order, OrderParams, OrderType, Side, Symbol
 from spotlane.testing.expect import that
+from spotlane.testing.loop_clock import LoopClock
 
 if TYPE_CHECKING:
     from spotlane.credentials import Credentials
@@ -41,6 +42,8 @@ class Context:
     symbol: Symbol = SYMBOL
     price: Decimal = PRICE
     quantity: Decimal = QUANTITY
+    # One at most: two would both move the sandbox's clock.
+    _clocks: list[LoopClock] = field(default_factory=list, compare=False, repr=False)
 
     @property
     def venue(self) -> Sandbox:
@@ -80,6 +83,19 @@ class Context:
             if self.sandbox is not None:
                 self.sandbox.requests.clear()
             yield client
+
+    def hurried(self, **options: Any) -> AbstractAsyncContextManager[PrivateSpotRest]:
+        """Open a client that has a second for each call, and a clock that runs through one in a fifth.
+
+        The clock stands still while the machine stalls: a call ends at its deadline only if its reply is kept back. An
+        order is proven absent soon after its call has ended, never before: one that is stamped at once is fenced by 0.3
+        seconds, and the rest of the horizon ends 1.2 seconds after the stamp.
+        """
+        if not self._clocks:
+            self._clocks.append(LoopClock(self.venue, speed=5))
+        horizons = self.spec.horizons._replace(skew_ms=10, processing_ms=10, visibility_ms=880, spacing_ms=10)
+        settings = {"timeout_s": 1.0, "horizons": horizons, "clock": self._clocks[0], **options}
+        return self.connected(**settings)
 
     def resting(self, **changes: Any) -> OrderParams:
         """Return a buy order that rests."""

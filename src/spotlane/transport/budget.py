@@ -8,54 +8,77 @@ import itertools
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from spotlane._core.guards import Claim, Gate
+from spotlane._core.guards import Claim, Gate, Meter, Slots
 from spotlane.errors import BudgetExhausted
-from spotlane.spec import Bucket, Endpoint, Verb
+from spotlane.spec import Bucket, Endpoint
 from spotlane.transport.clock import Clock, Timer
+from spotlane.transport.request import Reply
+from spotlane.transport.shared_budget import Layout, SharedFile
+from spotlane.transport.status import BudgetStatus, LimitStatus
+from spotlane.transport.urgency import CHANGES, rank_of
 
 _BURST_SHARE = 5
-_CANCEL, _OTHER = 0, 1
 
 
 class Budget:
-    """Room in every rate limit of an exchange, given out first come first served, cancels first.
+    """Room in every rate limit of an exchange, given out by rank and then first come first served.
 
-    Each bucket is a GCRA sized so that burst + rate x window <= limit: no window of that length, wherever it starts,
-    holds more than the limit. The burst is the bucket's own or a fifth of the limit; `reserve` of it is for cancels.
-    enforce=False admits everything at once.
+    The ranks are those of spotlane.transport.urgency. Each bucket is a GCRA sized so that burst + rate x window <=
+    limit: no window of that length, wherever it starts, holds more than the limit, even where the bucket's jitter_ms
+    shortens it. The burst is the bucket's own or a fifth of the limit; `reserve` of it is for the first two ranks.
+    shared: the memory in which other processes take from the same buckets; without it this budget is alone, and
+    alone_because says why for status(). enforce=False admits everything at once.
     """
 
-    def __init__(self, buckets: Iterable[Bucket], *, clock: Clock, enforce: bool = True) -> None:
+    def __init__(
+        self,
+        buckets: Iterable[Bucket],
+        *,
+        clock: Clock,
+        enforce: bool = True,
+        shared: SharedFile | None = None,
+        alone_because: str = "",
+    ) -> None:
         self._clock = clock
         self._monotonic = clock.monotonic
         self._enforce = enforce
         self._buckets = {bucket.name: bucket for bucket in buckets}
-        self._lines = {(bucket.name, "", ""): _Line(bucket) for bucket in self._buckets.values()}
+        self._layout = Layout(tuple(self._buckets.values()))
+        self._shared = shared
+        self._alone_because = alone_because
+        self._everything = shared.slots if shared is not None else Slots(1)
+        self._lines: dict[tuple[str, str, str], _Line] = {}
+        for name in self._buckets:
+            self._line(name, "", "")
         # By endpoint and symbol, so never more than the exchange has of both.
         self._tolls: dict[tuple[str, str], _Toll] = {}
+        self._look_ups: dict[tuple[str, str], _Toll] = {}
         self._order = itertools.count()
+        self.reads_headers = enforce and any(
+            bucket.used_header or bucket.left_header for bucket in self._buckets.values()
+        )
 
-    def try_take(self, endpoint: Endpoint, symbol: str = "") -> bool:
+    def try_take(self, endpoint: Endpoint, symbol: str = "", is_look_up: bool = False) -> bool:
         """Take what a request costs now and return True, or take nothing and return False.
 
-        symbol is whose room it takes in buckets that are counted apart for each. Raises ValueError for a bucket that
-        does not exist or a cost above its limit.
+        symbol is whose room it takes in buckets that are counted apart for each; is_look_up says that it asks what
+        became of an order. Raises ValueError for a bucket that does not exist or a cost above its limit.
         """
         if not self._enforce:
             return True
-        toll = self._tolls.get((endpoint.name, symbol))
+        toll = (self._look_ups if is_look_up else self._tolls).get((endpoint.name, symbol))
         if toll is None or toll.endpoint is not endpoint:
-            toll = self._toll(endpoint, symbol)
+            toll = self._toll(endpoint, symbol, is_look_up)
         return toll.claim.try_take(self._monotonic())
 
-    async def take(self, endpoint: Endpoint, symbol: str = "", *, deadline: float) -> None:
+    async def take(self, endpoint: Endpoint, symbol: str = "", is_look_up: bool = False, *, deadline: float) -> None:
         """Take what a request costs, waiting for room until deadline (monotonic seconds) at the longest.
 
         Raises BudgetExhausted at once where there will be no room by then, else at the deadline; nothing is taken.
         """
-        if self.try_take(endpoint, symbol):
+        if self.try_take(endpoint, symbol, is_look_up):
             return
-        toll = self._toll(endpoint, symbol)
+        toll = self._toll(endpoint, symbol, is_look_up)
         now_s = self._monotonic()
         ready_s = toll.expected_s(now_s)
         if ready_s > deadline:
@@ -83,37 +106,75 @@ class Budget:
         no time: one window of the bucket then, after which the limit is free again whatever was counted. Raises
         ValueError for a bucket that does not exist.
         """
-        refused = list(self._lines.values())
+        now_s = self._monotonic()
         if bucket is not None:
             refused = [self._line(bucket, "" if endpoint is None else endpoint.name, symbol)]
+        else:
+            refused = list(self._lines.values())
+            if seconds is not None:
+                self._everything.block(now_s + seconds)
         for line in refused:
-            line.gate.block(self._monotonic() + (line.window_s if seconds is None else seconds))
+            line.gate.block(now_s + (line.window_s if seconds is None else seconds))
             self._arm(line)
 
-    def _toll(self, endpoint: Endpoint, symbol: str) -> _Toll:
+    def note_usage(self, endpoint: Endpoint, symbol: str, reply: Reply, exchange_ms: int) -> None:
+        """Take over what the headers of a reply tell of the limits that its request took from.
+
+        exchange_ms is the exchange's time when the reply was whole. Where more was used than is counted here, by other
+        programs on the key, there is less room from then on; never is there more.
+        """
+        toll = self._tolls.get((endpoint.name, symbol)) or self._toll(endpoint, symbol)
+        earliest_ms = exchange_ms - int((reply.received_s - reply.written_s) * 1_000) - 1
+        for meter in toll.meters:
+            meter.read(reply.fields, reply.received_s, earliest_ms, exchange_ms)
+
+    def status(self) -> BudgetStatus:
+        """Return how much room there is in each limit now. Sends nothing."""
+        now_s = self._monotonic()
+        return BudgetStatus(
+            is_enforced=self._enforce,
+            is_shared=self._shared is not None,
+            alone_because=self._alone_because,
+            limits={
+                ":".join(filter(None, key)): LimitStatus(
+                    free=line.gate.free_units(CHANGES, now_s),
+                    waiting=line.gate.waiters,
+                    blocked_s=max(0.0, line.gate.blocked_until_s() - now_s),
+                )
+                for key, line in self._lines.items()
+            },
+        )
+
+    def _toll(self, endpoint: Endpoint, symbol: str, is_look_up: bool = False) -> _Toll:
         """Return what a request takes, prepared once: costs are part of an endpoint and don't change."""
+        tolls = self._look_ups if is_look_up else self._tolls
         key = (endpoint.name, symbol)
-        toll = self._tolls.get(key)
+        toll = tolls.get(key)
         if toll is None or toll.endpoint is not endpoint:
             if symbol and not any(self._bucket(name).per_symbol for name in endpoint.costs):
-                toll = self._toll(endpoint, "")
+                toll = self._toll(endpoint, "", is_look_up)
             else:
-                rank = _CANCEL if endpoint.verb is Verb.CANCEL else _OTHER
+                rank = rank_of(endpoint.verb, is_look_up=is_look_up)
                 shares = [
                     (self._line(name, endpoint.name, symbol, cost), cost) for name, cost in endpoint.costs.items()
                 ]
-                toll = _Toll(endpoint, Claim([(line.gate, cost) for line, cost in shares], rank), rank, shares)
-            self._tolls[key] = toll
+                meters = [line.meter for line, _ in shares if line.meter is not None]
+                toll = _Toll(endpoint, Claim([(line.gate, cost) for line, cost in shares], rank), rank, shares, meters)
+            tolls[key] = toll
         return toll
 
     def _line(self, name: str, endpoint: str, symbol: str, cost: int = 0) -> _Line:
         bucket = self._bucket(name)
         if cost > bucket.limit:
             raise ValueError(f"a cost of {cost} is above the limit of bucket {name!r}, {bucket.limit}")
-        key = (name, endpoint if bucket.per_endpoint else "", symbol if bucket.per_symbol else "")
-        line = self._lines.get(key)
+        endpoint, symbol = endpoint if bucket.per_endpoint else "", symbol if bucket.per_symbol else ""
+        line = self._lines.get((name, endpoint, symbol))
         if line is None:
-            line = self._lines[key] = _Line(bucket)
+            slots, index = Slots(1), 0
+            if self._shared is not None:
+                slots, index = self._shared.slots, self._layout.index(bucket, endpoint, symbol)
+            line = _Line(bucket, slots, index, self._everything)
+            self._lines[name, endpoint, symbol] = line
         return line
 
     def _bucket(self, name: str) -> Bucket:
@@ -153,6 +214,20 @@ class Budget:
         self._arm(line)
 
 
+def thirds(buckets: Iterable[Bucket]) -> list[Bucket]:
+    """Return buckets of a third of the size: look-ups of many outcomes leave the rest to everything else."""
+    return [
+        bucket._replace(
+            limit=max(1, bucket.limit // 3),
+            burst=max(1, (bucket.burst or bucket.limit // _BURST_SHARE) // 3),
+            reserve=0,
+            used_header="",
+            left_header="",
+        )
+        for bucket in buckets
+    ]
+
+
 class _Toll(NamedTuple):
     """What one kind of request takes, and of which buckets."""
 
@@ -160,6 +235,7 @@ class _Toll(NamedTuple):
     claim: Claim
     rank: int
     shares: list[tuple[_Line, int]]
+    meters: list[Meter]
 
     def expected_s(self, now_s: float) -> float:
         return max(line.gate.expected_s(cost, self.rank, now_s) for line, cost in self.shares)
@@ -168,17 +244,34 @@ class _Toll(NamedTuple):
 class _Line:
     """One bucket's gate, and those who stand before it."""
 
-    def __init__(self, bucket: Bucket) -> None:
+    def __init__(self, bucket: Bucket, slots: Slots, index: int, everything: Slots) -> None:
         if bucket.limit < 1 or bucket.window_ms < 1 or not 0 <= bucket.reserve < bucket.limit:
             raise ValueError(f"a bucket needs a limit and window above 0 and a reserve below the limit: {bucket}")
+        if bucket.used_header and bucket.left_header:
+            raise ValueError(f"a bucket has one header at most: {bucket}")
         if bucket.burst is not None and not bucket.reserve < bucket.burst <= bucket.limit:
             raise ValueError(f"a bucket needs a burst above its reserve and within its limit: {bucket}")
         burst = max(bucket.burst or bucket.limit // _BURST_SHARE, bucket.reserve + 1)
         self.name = bucket.name
         self.limit = bucket.limit
         self.window_s = bucket.window_ms / 1_000
-        unit_s = self.window_s / max(1, bucket.limit - burst)
-        self.gate = Gate(unit_s=unit_s, burst=burst, reserve=bucket.reserve)
+        unit_s = (self.window_s + bucket.jitter_ms / 1_000) / max(1, bucket.limit - burst)
+        self.gate = Gate(
+            unit_s=unit_s, burst=burst, reserve=bucket.reserve, slots=slots, index=index, everything=everything
+        )
+        header = bucket.used_header or bucket.left_header
+        self.meter = (
+            None
+            if not header
+            else Meter(
+                self.gate,
+                header,
+                limit=bucket.limit,
+                window_ms=bucket.window_ms,
+                is_left=bool(bucket.left_header),
+                is_aligned=bucket.is_aligned,
+            )
+        )
         self.queue: list[tuple[int, int, _Waiter]] = []
         self.timer: Timer | None = None
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import aiohttp
 from aiohttp import BaseConnector, ClientRequest, ClientSession
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 SHARE_OF_KEEPALIVE = 0.6
 _OPEN_LIMIT_S = 5.0
 _WARM_REPLY_BYTES = 1 << 16
+_HANDSHAKE_REPEATS = 2
 
 
 class HttpCarrier(ABC):
@@ -222,12 +224,24 @@ class HttpCarrier(ABC):
             resolver=self._resolver,
             use_dns_cache=False,
             local_addr=(self._source, 0) if self._source is not None else None,
+            socket_factory=_make_socket,
         )
         return self._connector
 
     def _connection_lost(self) -> None:
         if self._keeper is not None:
             self._keeper.connection_lost()
+
+
+def _make_socket(address: tuple[Any, ...]) -> socket.socket:
+    """Make the socket of a connection, which gives up where nothing answers, after seven seconds and not two minutes.
+
+    The pool waits for none of them for as long; only so many are left behind at once.
+    """
+    made = socket.socket(*address[:3])
+    if hasattr(socket, "TCP_SYNCNT"):
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_SYNCNT, _HANDSHAKE_REPEATS)
+    return made
 
 
 def _warm_request(path: str) -> Request:

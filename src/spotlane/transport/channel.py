@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from functools import partial
 
-from spotlane.errors import BudgetExhausted, NotSent, ReadFailed, UsageError
-from spotlane.spec import Verb
+from spotlane._core.circuits import Circuit
+from spotlane.errors import BudgetExhausted, CircuitOpen, NotSent, ReadFailed, UsageError
+from spotlane.spec import Endpoint, Verb
+from spotlane.transport.breaker import Breakers
 from spotlane.transport.budget import Budget
 from spotlane.transport.clock import Clock
 from spotlane.transport.exchange_clock import ExchangeClock
-from spotlane.transport.request import Authenticator, Carrier, Reply, ReplyLost, Request, Sealed
+from spotlane.transport.request import Authenticator, Carrier, Reply, ReplyLost, Request, Sealed, Sending
 from spotlane.transport.stages import StageListener, Stages
 from spotlane.transport.status import TransportStatus
+from spotlane.transport.urgency import RESOLVING
+
+_READ = Verb.READ
+_FIRST_FAILURE = 500
+# Longer than the look-ups of a whole outage take.
+_LONGEST_TURN_S = 120.0
 
 
 class Channel:
@@ -19,7 +29,8 @@ class Channel:
 
     authenticator may be None where nothing is ever signed. timeout_s bounds a request that is given no deadline; one
     that is given one belongs to a call that began so long before it. under_way is how many requests are. stage_listener
-    is told of the stages of each, on the event loop.
+    is told of the stages of each, on the event loop. breakers count every request and refuse those of a class that
+    fails. look_ups is what reads that look up outcomes may use of the budget; None lets them use it all.
     """
 
     def __init__(
@@ -31,6 +42,8 @@ class Channel:
         authenticator: Authenticator | None,
         budget: Budget,
         timeout_s: float = 2.0,
+        breakers: Breakers | None = None,
+        look_ups: Budget | None = None,
     ) -> None:
         self._carrier = carrier
         self._clock = clock
@@ -38,12 +51,16 @@ class Channel:
         self._authenticator = authenticator
         self._budget = budget
         self._timeout_s = timeout_s
+        self._look_ups = look_ups
+        self.breakers = breakers if breakers is not None else Breakers(clock)
+        self._circuits = self.breakers.circuits
         self.stage_listener: StageListener | None = None
         self.under_way = 0
         self._requests = 0
         self._replies = 0
         self._not_sent = 0
         self._over_budget = 0
+        self._circuit_open = 0
         self._replies_lost: Counter[str] = Counter()
 
     async def open(self) -> None:
@@ -51,15 +68,25 @@ class Channel:
         await self._carrier.open()
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Stop probing and close every connection."""
+        await self.breakers.close()
         await self._carrier.close()
 
-    async def send(self, request: Request, *, deadline: float | None = None) -> Reply:
+    async def send(
+        self,
+        request: Request,
+        *,
+        deadline: float | None = None,
+        patience: float = 1.0,
+        sending: Sending | None = None,
+    ) -> Reply:
         """Send one request, once, and return its whole reply, whatever its status.
 
         deadline is on the clock's monotonic scale and covers everything: the wait for the budget and for a connection
-        too. Raises BudgetExhausted and NotSent where nothing was sent, ReadFailed where a read got no usable reply, and
-        ReplyLost where anything else got none: it may have been executed. A cancelled call closes its connection.
+        too. patience is the share of the time that is left after the wait for the budget, at the end of which the reply
+        counts as lost. Raises CircuitOpen, BudgetExhausted and NotSent where nothing was sent, ReadFailed where a read
+        got no usable reply, and ReplyLost where anything else got none: it may have been executed. A cancelled call
+        closes its connection; sending tells then whether a byte can have left.
         """
         endpoint = request.endpoint
         if endpoint.signed and self._authenticator is None:
@@ -71,20 +98,32 @@ class Channel:
         self.under_way += 1
         reply: Reply | None = None
         try:
-            if not self._budget.try_take(endpoint, request.symbol):
+            circuit = self._circuits.get(endpoint.name) or self.breakers.of(endpoint)
+            if circuit.is_open:
+                await self._check_circuit(endpoint)
+            is_look_up = endpoint.verb is _READ and RESOLVING.get()
+            if is_look_up:
+                deadline = await self._wait_for_share(request)
+            elif not self._budget.try_take(endpoint, request.symbol):
                 await self._wait_for_budget(request, deadline)
-            reply = await self._carrier.carry(request, self._seal, deadline=deadline, stages=stages)
-        except NotSent:
+            if patience < 1.0:
+                deadline -= (1.0 - patience) * (deadline - self._clock.monotonic())
+            seal = self._seal if sending is None else partial(self._seal, sending=sending)
+            reply = await self._carrier.carry(request, seal, deadline=deadline, stages=stages)
+        except NotSent as unsent:
             self._not_sent += 1
+            if unsent.is_unreachable:
+                self.breakers.fail(endpoint)
             raise
         except ReplyLost as lost:
             self._replies_lost[lost.reason] += 1
-            if endpoint.verb is not Verb.READ:
+            self.breakers.fail(endpoint)
+            if endpoint.verb is not _READ:
                 raise
             message = str(lost)
         else:
-            self._replies += 1
             reply.stages = stages
+            self._note_reply(request, reply, circuit)
             return reply
         finally:
             self.under_way -= 1
@@ -92,18 +131,49 @@ class Channel:
                 stages.finish()
         raise ReadFailed(message)
 
+    async def _check_circuit(self, endpoint: Endpoint) -> None:
+        try:
+            self.breakers.check(endpoint)
+        except CircuitOpen:
+            self._circuit_open += 1
+            # Somebody who repeats the call at once must not keep the event loop from the probe.
+            await asyncio.sleep(0)
+            raise
+
+    def _note_reply(self, request: Request, reply: Reply, circuit: Circuit) -> None:
+        self._replies += 1
+        if reply.status < _FIRST_FAILURE:
+            circuit.succeed(reply.received_s)
+        else:
+            self.breakers.fail(request.endpoint)
+        if self._budget.reads_headers:
+            self._budget.note_usage(request.endpoint, request.symbol, reply, self._exchange_clock.now_ms())
+
     def _begin_stages(self, name: str, deadline: float) -> Stages:
         assert self.stage_listener is not None
         return Stages(name, deadline - self._timeout_s, self.stage_listener, self._clock.monotonic)
 
-    async def _wait_for_budget(self, request: Request, deadline: float) -> None:
+    async def _wait_for_budget(self, request: Request, deadline: float, *, is_look_up: bool = False) -> None:
+        latest = self._latest_start(request, deadline)
         try:
-            await self._budget.take(request.endpoint, request.symbol, deadline=self._latest_start(request, deadline))
+            await self._budget.take(request.endpoint, request.symbol, is_look_up, deadline=latest)
         except BudgetExhausted:
             self._over_budget += 1
             raise
 
-    def _seal(self, request: Request) -> Sealed:
+    async def _wait_for_share(self, request: Request) -> float:
+        """Let a look-up of an outcome wait for its share of the budget, and return its deadline.
+
+        Nobody's call waits for it directly, and many wait in turn: its time begins when it is sent.
+        """
+        if self._look_ups is not None:
+            turn = self._clock.monotonic() + _LONGEST_TURN_S
+            await self._look_ups.take(request.endpoint, request.symbol, deadline=turn)
+        deadline = self._clock.monotonic() + self._timeout_s
+        await self._wait_for_budget(request, deadline, is_look_up=True)
+        return deadline
+
+    def _seal(self, request: Request, sending: Sending | None = None) -> Sealed:
         """Stamp and sign a request whose bytes are about to be written; see Seal."""
         stamp_ms = self._exchange_clock.now_ms()
         if request.not_after_ms is not None and stamp_ms > request.not_after_ms:
@@ -112,8 +182,12 @@ class Channel:
                 "exchange"
             )
         if not request.endpoint.signed or self._authenticator is None:
-            return Sealed(None, None)
-        return Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)
+            sealed = Sealed(None, None)
+        else:
+            sealed = Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)
+        if sending is not None:
+            sending.stamp_ms, sending.sent_s = stamp_ms, self._clock.monotonic()
+        return sealed
 
     def _latest_start(self, request: Request, deadline: float) -> float:
         """Return until when waiting makes sense: what could only be stamped too late is not worth its share."""
@@ -129,6 +203,7 @@ class Channel:
             replies=self._replies,
             not_sent=self._not_sent,
             over_budget=self._over_budget,
+            circuit_open=self._circuit_open,
             replies_lost=dict(self._replies_lost),
             connections=self._carrier.status(),
         )

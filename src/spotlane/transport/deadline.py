@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Any
 
 from spotlane.transport.clock import Clock, Timer
 
@@ -43,3 +44,19 @@ class DeadlineScope:
 
     def _expire(self) -> None:
         self._timeout.reschedule(asyncio.get_running_loop().time())
+
+
+async def wait_until(future: asyncio.Future[Any], clock: Clock, deadline: float) -> bool:
+    """Wait for a future, which is left as it is, and return False where deadline (monotonic seconds) comes first."""
+    if not future.done():
+        if clock.monotonic() >= deadline:
+            return False
+        scope = DeadlineScope(clock, deadline)
+        try:
+            async with scope:
+                await asyncio.shield(future)
+        except TimeoutError:
+            if not scope.has_expired:
+                raise
+            return False
+    return True

@@ -39,26 +39,33 @@ class ExchangeClock:
         self._clock = clock
         self._samples: deque[_Sample] = deque(maxlen=keep_samples)
         self._best: _Sample | None = None
+        # How often one of the two clocks was found to have been set, or to have stood still.
+        self.steps = 0
         # The best sample as one number: the exchange's time where the monotonic clock stands at 0.
         self._origin_ms = 0.0
 
-    def add_sample(self, exchange_ms: int, sent_s: float, received_s: float) -> None:
+    def add_sample(self, exchange_ms: int, sent_s: float, received_s: float) -> bool:
         """Learn that the exchange's clock showed exchange_ms at some moment between sent_s and received_s.
 
         Both are on the clock's monotonic scale. A sample that contradicts the best one shows that one of the two clocks
-        was set or stood still: the older samples are forgotten then. Raises ValueError for a reply before its request.
+        was set or stood still: the older samples are forgotten, and True is returned. Raises ValueError for a reply
+        before its request.
         """
         if received_s < sent_s:
             raise ValueError(f"a reply can't come before its request: received {received_s}, sent {sent_s}")
         half_s = (received_s - sent_s) / 2
         sample = _Sample(exchange_ms + _TRUNCATION_MS, sent_s + half_s, half_s * 1_000 + _TRUNCATION_MS)
+        has_stepped = False
         if self._best is not None:
             apart_ms = abs(sample.exchange_ms - self._best.at(sample.monotonic_s))
-            if apart_ms > sample.error_ms + self._best.error_at(sample.monotonic_s):
+            has_stepped = apart_ms > sample.error_ms + self._best.error_at(sample.monotonic_s)
+            if has_stepped:
                 self._samples.clear()
+                self.steps += 1
         self._samples.append(sample)
         self._best = min(self._samples, key=lambda each: each.error_at(received_s))
         self._origin_ms = self._best.at(0.0)
+        return has_stepped
 
     def now_ms(self) -> int:
         """Return the exchange's time in milliseconds since the epoch."""

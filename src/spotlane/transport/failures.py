@@ -25,7 +25,9 @@ _LOSSES = {
 def not_connected(error: Exception, request: Request, url: URL, *, has_expired: bool) -> NotSent:
     """Return the error to raise where no connection could be had."""
     reason = "there was no connection before the deadline" if has_expired else _why_not_connected(error)
-    return NotSent(f"{request.what} was not sent to {url.host}:{url.port}: {reason}")
+    unsent = NotSent(f"{request.what} was not sent to {url.host}:{url.port}: {reason}")
+    unsent.is_unreachable = True
+    return unsent
 
 
 def lost(reason: str, request: Request, url: URL) -> ReplyLost:

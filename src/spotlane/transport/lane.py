@@ -44,8 +44,6 @@ class LaneConnection(PooledConnection):
             descriptor=transport.get_extra_info("socket").fileno(),
             loop=asyncio.get_running_loop(),
             clock=clock,
-            # Session tickets of TLS 1.3 arrive unasked right after the handshake: not before the first reply, then.
-            is_pollable=not self.is_tls,
         )
         # With a parser it always says that it should be closed, so it is asked before.
         if protocol.should_close or not protocol.is_connected():
@@ -55,11 +53,7 @@ class LaneConnection(PooledConnection):
         protocol.read_timeout = None
         protocol.set_parser(self.lane, None)
 
-    def watch(self) -> None:
-        """Take from now on whatever the kernel holds for it as unasked."""
-        cast(Lane, self.lane).is_pollable = True
-
-    def rest(self, *, was_used: bool) -> bool:
+    def rest(self) -> bool:
         """Prepare for idling; return False where it can't be used again."""
         return not cast(Lane, self.lane).is_dead
 

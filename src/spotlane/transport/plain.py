@@ -35,20 +35,14 @@ class PlainConnection(PooledConnection):
         assert transport is not None
         self._poll = select.poll()
         self._poll.register(transport.get_extra_info("socket").fileno(), _UNASKED)
-        # Session tickets of TLS 1.3 arrive unasked right after the handshake: not before the first reply, then.
-        self._is_pollable = not self.is_tls
 
     def is_silent(self) -> bool:
         """Say whether it is open and nothing has arrived since its last reply, in the process or in the kernel."""
         if not self.protocol.is_connected() or self.protocol.should_close:
             return False
-        return not (self._is_pollable and self._poll.poll(0))
+        return not self._poll.poll(0)
 
-    def watch(self) -> None:
-        """Take from now on whatever the kernel holds for it as unasked."""
-        self._is_pollable = True
-
-    def rest(self, *, was_used: bool) -> bool:
+    def rest(self) -> bool:
         """Prepare for idling; return False where it can't be used again."""
         if not self.protocol.is_connected() or self.protocol.should_close:
             return False
@@ -56,7 +50,6 @@ class PlainConnection(PooledConnection):
         # Without a parser, whatever arrives while it idles is kept as it came, and should_close tells of it; a parser
         # would swallow half a reply in silence and lose it when the next request brings its own.
         self.protocol._parser = None
-        self._is_pollable = self._is_pollable or was_used
         return parser is None or _is_between_messages(parser)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ _RESERVED_SHARE = 8
 _OLDEST_S = 3_600.0
 
 
-class PooledConnection(Berth):
+class PooledConnection(Berth, ABC):
     """One connection, used by at most one request at a time. Subclasses know how its replies are read.
 
     Raises ConnectionResetError where it was lost as soon as it was made.
@@ -54,13 +55,9 @@ class PooledConnection(Berth):
         self.is_tls = transport.get_extra_info("sslcontext") is not None
         self.pool: ConnectionPool | None = None
 
-    def rest(self, *, was_used: bool) -> bool:
+    @abstractmethod
+    def rest(self) -> bool:
         """Prepare for idling; return False where it can't be used again."""
-        raise NotImplementedError
-
-    def watch(self) -> None:
-        """Take from now on whatever the kernel holds for it as unasked."""
-        raise NotImplementedError
 
     def abort(self) -> None:
         """Close at once, dropping what was not written yet."""
@@ -115,10 +112,13 @@ class ConnectionPool:
         self._queue = Queue(self.berths)
         self._closing: set[asyncio.Future[None]] = set()
         self._openings: set[asyncio.Task[PooledConnection]] = set()
+        # Of these, the ones that nobody waits for any more.
+        self._forsaken: set[asyncio.Task[PooledConnection]] = set()
+        self._most = max_connections
         self._closed = False
 
     def __len__(self) -> int:
-        return len(self.berths.idle) + len(self.berths.busy) + len(self._openings)
+        return len(self.berths.idle) + len(self.berths.busy) + len(self._openings) - len(self._forsaken)
 
     @property
     def retire_after_s(self) -> float:
@@ -175,7 +175,7 @@ class ConnectionPool:
 
         used_s is when its last reply was whole, None where it was not used: the server's patience has run on then.
         """
-        is_kept = not self._closed and connection.rest(was_used=used_s is not None)
+        is_kept = not self._closed and connection.rest()
         if not is_kept:
             self.berths.busy.discard(connection)
             self._drop_idle(connection, True)
@@ -254,7 +254,8 @@ class ConnectionPool:
 
         It is opened by a task of its own, which is never cancelled: what aiohttp does then, on uvloop, closes a
         descriptor twice, and the second time it may be somebody else's. Whoever gives up waiting leaves the connection
-        to the next.
+        to the next, and gives the place back at once: where nothing answers, attempts that wait for the kernel would
+        take up every place, and the exchange would not be reached when it is back.
         """
         opening = asyncio.get_running_loop().create_task(self._connect())
         self._openings.add(opening)
@@ -262,6 +263,8 @@ class ConnectionPool:
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
+            self._forsaken.add(opening)
+            self._queue.leave()
             opening.add_done_callback(self._keep)
             raise
         except BaseException:
@@ -269,11 +272,16 @@ class ConnectionPool:
             raise
 
     def _keep(self, opening: asyncio.Task[PooledConnection]) -> None:
-        """Let a connection idle that nobody waits for any more."""
+        """Let a connection idle that nobody waits for any more, where there is a place for it."""
+        self._forsaken.discard(opening)
         if opening.cancelled() or opening.exception() is not None:
-            self._queue.leave()
+            return
+        connection = opening.result()
+        if self.berths.has_place(True) and len(self.berths.idle) + len(self.berths.busy) < self._most:
+            self.berths.enter()
+            self.release(connection)
         else:
-            self.release(opening.result())
+            self._drop_idle(connection, True)
 
     async def _connect(self) -> PooledConnection:
         raw = await self._connector.connect(self._probe, [], _NO_TIMEOUT)
@@ -311,7 +319,6 @@ class ConnectionPool:
 
 async def _listen(connection: PooledConnection) -> None:
     """Let the TLS layer take in what came with the handshake: session tickets are no reply, all else is unasked."""
-    connection.watch()
     try:
         for _ in range(_HANDSHAKE_TURNS):
             await asyncio.sleep(0)

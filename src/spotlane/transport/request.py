@@ -63,6 +63,19 @@ class Request(NamedTuple):
         return f"{self.endpoint.method} {self.path}"
 
 
+class Sending:
+    """One sending of a request. stamp_ms is its stamp, None as long as no byte of it can have left.
+
+    sent_s is when it was stamped, on the transport clock's monotonic scale.
+    """
+
+    __slots__ = ("sent_s", "stamp_ms")
+
+    def __init__(self) -> None:
+        self.stamp_ms: int | None = None
+        self.sent_s = 0.0
+
+
 class Origin(Protocol):
     """The connection that a reply came over."""
 

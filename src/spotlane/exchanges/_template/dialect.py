@@ -87,7 +87,7 @@ class AcmeDialect(KeyIssuer):
                 raise Refusal("unknown_path", f"no such endpoint: {request.method} {request.path}", status=404)
             self._take(request.peer_ip, route.weight)
             if route.permission is not None:
-                key = verified(request, self.keys, self.engine.clock.now_ms())
+                key = verified(request, self.keys, self.engine.expiry_moments(request.received_ms))
                 if route.permission not in key.permissions:
                     raise Refusal("no_permission", f"the key lacks {route.permission!r}", status=403)
             return _reply(200, route.handler(Call(self.engine, parameters(request), key)))

@@ -105,6 +105,7 @@ SPEC = ExchangeSpec(
         Capability("order.stop_market", False, _NO_STOPS),
         Capability("order.iceberg", False, "Acme has no iceberg orders: split the quantity"),
         Capability("order.test", False, "Acme has no test orders: use the sandbox"),
+        Capability("dead_man", False, "Acme has no countdown of its own: dead_man() starts a guardian process"),
         Capability("withdrawal.cancel", True),
         Capability("withdrawal.remark", True),
         Capability("testnet", False, "Acme has no test network: use the sandbox"),

@@ -206,7 +206,8 @@ class BinanceDialect(KeyIssuer):
         params = Params(access.parameters(request))
         key = None
         if route.permission is not None:
-            key = access.authenticate(request, params, self.keys, now_ms, self.settings)
+            moments = self.engine.expiry_moments(request.received_ms)
+            key = access.authenticate(request, params, self.keys, moments, self.settings)
             keys.append(key)
             needs_list = self.settings.withdrawals_need_ip_list and route.permission == WITHDRAWALS
             access.check_permission(key, route.permission, needs_ip_list=needs_list)

@@ -52,19 +52,25 @@ def check_names(params: Params, known: frozenset[str]) -> None:
         raise Refusal(-1104, f"Not all sent parameters were read; read '{read}' parameter(s) but was sent '{sent}'.")
 
 
-def authenticate(request: HttpRequest, params: Params, keys: KeyRing, now_ms: int, settings: BinanceSettings) -> ApiKey:
-    """Return the key that signed the request, or refuse: key, address, time, then signature."""
+def authenticate(
+    request: HttpRequest, params: Params, keys: KeyRing, moments: tuple[int, ...], settings: BinanceSettings
+) -> ApiKey:
+    """Return the key that signed the request, or refuse: key, address, time, then signature.
+
+    It must be valid at each of the moments, of which the last is now.
+    """
     given = request.headers.get("x-mbx-apikey", "")
     if not _KEY_FORMAT.fullmatch(given):
         raise Refusal(-2014, "API-key format invalid.", status=401)
     key = keys.find(given)
     if key is None:
         raise _not_permitted(settings.unknown_key_code)
-    is_expired = key.expires_ms is not None and now_ms >= key.expires_ms
+    is_expired = key.expires_ms is not None and moments[-1] >= key.expires_ms
     if is_expired or (key.ip_allow_list and request.peer_ip not in key.ip_allow_list):
         raise _not_permitted()
     signature = params.required("signature")
-    _check_time(params, now_ms)
+    for at_ms in moments:
+        _check_time(params, at_ms)
     _check_signature(request, key.api_secret, signature, is_strict=settings.strict_encoding)
     return key
 

@@ -23,14 +23,31 @@ _READ = "Enable Reading (enableReading)"
 _TRADE = "Enable Spot & Margin Trading (enableSpotAndMarginTrading)"
 _WITHDRAW = "Enable Withdrawals (enableWithdrawals)"
 
-_WEIGHT = Bucket("weight", limit=6_000, window_ms=60_000, reserve=500, burst=3_000)
-_RAW = Bucket("raw", limit=300_000, window_ms=300_000, reserve=1_000)
+_JITTER_MS = 50
+_WEIGHT = Bucket(
+    "weight", limit=6_000, window_ms=60_000, reserve=500, burst=3_000, jitter_ms=_JITTER_MS,
+    used_header="X-MBX-USED-WEIGHT-1M", is_aligned=True,
+)  # fmt: skip
+_RAW = Bucket("raw", limit=300_000, window_ms=300_000, reserve=1_000, jitter_ms=_JITTER_MS)
 # The published samples; accounts may have more. A fill gives a unit back on the exchange, which is not counted here.
-_ORDERS_10S = Bucket("orders_10s", limit=50, window_ms=10_000, burst=25)
-_ORDERS_DAY = Bucket("orders_day", limit=160_000, window_ms=_DAY_MS)
-_WALLET_IP = Bucket("wallet_ip", limit=12_000, window_ms=60_000, per_endpoint=True)
-_WALLET_UID = Bucket("wallet_uid", limit=180_000, window_ms=60_000, per_endpoint=True)
-_WITHDRAWALS = Bucket("withdrawals", limit=180_000, window_ms=1_000, burst=90_000)
+_ORDERS_10S = Bucket(
+    "orders_10s", limit=50, window_ms=10_000, burst=25, jitter_ms=_JITTER_MS,
+    used_header="X-MBX-ORDER-COUNT-10S", is_aligned=True,
+)  # fmt: skip
+_ORDERS_DAY = Bucket(
+    "orders_day", limit=160_000, window_ms=_DAY_MS, jitter_ms=_JITTER_MS,
+    used_header="X-MBX-ORDER-COUNT-1D", is_aligned=True,
+)  # fmt: skip
+# Whether a wallet's windows are those of the clock is not documented.
+_WALLET_IP = Bucket(
+    "wallet_ip", limit=12_000, window_ms=60_000, per_endpoint=True, jitter_ms=_JITTER_MS,
+    used_header="X-SAPI-USED-IP-WEIGHT-1M",
+)  # fmt: skip
+_WALLET_UID = Bucket(
+    "wallet_uid", limit=180_000, window_ms=60_000, per_endpoint=True, jitter_ms=_JITTER_MS,
+    used_header="X-SAPI-USED-UID-WEIGHT-1M",
+)  # fmt: skip
+_WITHDRAWALS = Bucket("withdrawals", limit=180_000, window_ms=1_000, burst=90_000, jitter_ms=_JITTER_MS)
 
 # What a refusal can be about without saying which; an endpoint takes from some of them.
 SHARED_LIMITS = (_WEIGHT.name, _RAW.name, _WALLET_IP.name, _WALLET_UID.name, _WITHDRAWALS.name)
@@ -138,6 +155,7 @@ SPEC = ExchangeSpec(
         Capability("order.self_trade_prevention.TRANSFER", True),
         Capability("order.amend", False, "this client doesn't amend: cancel and place anew"),
         Capability("order.test", True),
+        Capability("dead_man", False, "Binance has no countdown of its own: dead_man() starts a guardian process"),
         Capability("withdrawal.cancel", False, "Binance's API can't cancel a withdrawal: use its web site"),
         Capability("withdrawal.remark", False, "leave it out, client_withdrawal_id is kept"),
         Capability("withdrawal.one_time_code", False, "Binance's API takes none: leave it out"),

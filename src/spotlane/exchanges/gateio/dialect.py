@@ -129,6 +129,7 @@ class GateioDialect(KeyIssuer):
         duplicate_client_ids=DuplicateIds.OVERRIDE,
         refuse_crossing_makers=True,
         refuse_unfilled_fok=True,
+        finds_finished=False,
     )
 
     def __init__(self, engine: Engine, settings: GateioSettings | None = None) -> None:
@@ -158,7 +159,7 @@ class GateioDialect(KeyIssuer):
             name, argument, route = _find_route(request)
             access.check_media_types(request)
             if route.group is not None:
-                key = access.authenticate(request, self.keys, now_ms)
+                key = access.authenticate(request, self.keys, self.engine.expiry_moments(request.received_ms))
                 access.check_permission(key, route.group, is_write=request.method != "GET")
             status, reply = route.status, self._routed(name, argument, route, request, key, headers)
         except Refusal as refusal:
@@ -195,7 +196,7 @@ class GateioDialect(KeyIssuer):
         elif route.bucket is not None:
             take(route.bucket)
         if route.expires:
-            access.check_expiry(request, now_ms)
+            access.check_expiry(request, self.engine.expiry_moments(request.received_ms))
         return route.handler(call)
 
 

@@ -31,16 +31,20 @@ def check_media_types(request: HttpRequest) -> None:
         raise Refusal("NOT_ACCEPTABLE", "Only application/json can be sent")
 
 
-def authenticate(request: HttpRequest, keys: KeyRing, now_ms: int) -> ApiKey:
-    """Return the key that signed the request, or refuse: headers, then time, then key, then signature, then address."""
+def authenticate(request: HttpRequest, keys: KeyRing, moments: tuple[int, ...]) -> ApiKey:
+    """Return the key that signed the request, or refuse: headers, then time, then key, then signature, then address.
+
+    It must be valid at each of the moments, of which the last is now.
+    """
     given = {}
     for name in ("KEY", "Timestamp", "SIGN"):
         given[name] = request.headers.get(name.lower(), "")
         if not given[name]:
             raise Refusal("MISSING_REQUIRED_HEADER", f"Missing required header: {name}", status=401)
-    check_time(given["Timestamp"], now_ms)
+    for at_ms in moments:
+        check_time(given["Timestamp"], at_ms)
     key = keys.find(given["KEY"])
-    if key is None or (key.expires_ms is not None and now_ms >= key.expires_ms):
+    if key is None or (key.expires_ms is not None and moments[-1] >= key.expires_ms):
         raise Refusal("INVALID_KEY", "Invalid key provided", status=401)
     expected = signature(request, key.api_secret, given["Timestamp"])
     if not hmac.compare_digest(expected.encode(), given["SIGN"].encode(errors="replace")):
@@ -76,12 +80,12 @@ def check_permission(key: ApiKey, group: str, *, is_write: bool) -> None:
         raise Refusal("READ_ONLY", "API key is read-only", status=403)
 
 
-def check_expiry(request: HttpRequest, now_ms: int) -> None:
-    """Refuse a request that arrived after its x-gate-exptime."""
+def check_expiry(request: HttpRequest, moments: tuple[int, ...]) -> None:
+    """Refuse a request that is past its x-gate-exptime at any of the moments."""
     given = request.headers.get("x-gate-exptime")
     if given is None:
         return
     if not _MILLISECONDS.fullmatch(given):
         raise invalid("x-gate-exptime")
-    if now_ms > int(given):
+    if max(moments) > int(given):
         raise Refusal("REQUEST_EXPIRED", "request arrived after x-gate-exptime", status=403)

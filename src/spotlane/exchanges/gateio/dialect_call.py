@@ -37,13 +37,13 @@ class GateioSettings:
     """What can be chosen about the dialect; the engine's settings are separate.
 
     Rate limits are sliding windows: place_limit for each account and pair, cancel_limit for each account,
-    endpoint_limit and account_limit for each account (or address) and endpoint. text_outlives_order lets a look-up by
-    client id find orders that are done. market_orders_close says that a market order is "closed"/"filled" whatever is
-    left of it, else a remainder makes it "cancelled". ack_is_early answers action_mode=ACK with 201 even where the
-    engine refuses the order. truncate_precision cuts surplus decimals instead of refusing them. pad_decimals writes
-    amounts and prices with all their decimals. market_slippage is how far from the last price a market order may trade,
-    as a fraction. stp_id is the account's self-trade prevention group, 0 for none. A withdrawal client id that was used
-    before is refused where unique_withdrawal_ids is set. error_text is the member that holds an error's text.
+    endpoint_limit and account_limit for each account (or address) and endpoint. market_orders_close says that a market
+    order is "closed"/"filled" whatever is left of it, else a remainder makes it "cancelled". ack_is_early answers
+    action_mode=ACK with 201 even where the engine refuses the order. truncate_precision cuts surplus decimals instead
+    of refusing them. pad_decimals writes amounts and prices with all their decimals. market_slippage is how far from
+    the last price a market order may trade, as a fraction. stp_id is the account's self-trade prevention group, 0 for
+    none. A withdrawal client id that was used before is refused where unique_withdrawal_ids is set. error_text is the
+    member that holds an error's text.
     """
 
     rate_limits: bool = True
@@ -53,7 +53,6 @@ class GateioSettings:
     account_limit: Limit = _ACCOUNT_LIMIT
     withdraw_limit: Limit = _WITHDRAW_LIMIT
     reset_time_in_ms: bool = False
-    text_outlives_order: bool = False
     market_orders_close: bool = True
     ack_is_early: bool = False
     truncate_precision: bool = False

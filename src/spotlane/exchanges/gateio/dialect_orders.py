@@ -178,7 +178,7 @@ def find_order(call: Call, symbol: str, order_id: str) -> OrderRecord | None:
     if not is_client_id(order_id):
         return call.engine.find(call.account, symbol, order_id, None)
     record = call.engine.find(call.account, symbol, None, order_id)
-    if record is None or record.is_open or call.settings.text_outlives_order:
+    if record is None or record.is_open or call.engine.settings.finds_finished:
         return record
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from spotlane.exchanges.gateio.dialect_call import Call, Fields, Refusal, TimeTypes, invalid, missing, pair_of
-from spotlane.exchanges.gateio.dialect_orders import find_order, is_client_id, not_found
+from spotlane.exchanges.gateio.dialect_orders import is_client_id, not_found
 from spotlane.exchanges.gateio.dialect_wire import order_row, trade_row
 from spotlane.sandbox.engine import DAY_MS
 from spotlane.sandbox.records import OrderView
@@ -28,10 +28,9 @@ def get_order(call: Call) -> object:
     if pair is None and is_client_id(order_id):
         raise missing("currency_pair")
     symbols = list(call.engine.markets) if pair is None else [call.symbol(pair)]
-    call.engine.settle("order")
+    ids = (None, order_id) if is_client_id(order_id) else (order_id, None)
     for symbol in symbols:
-        record = find_order(call, symbol, order_id)
-        view = None if record is None else call.engine.order(call.account, symbol, record.order_id)
+        view = call.engine.order(call.account, symbol, *ids)
         if view is not None and (pair is not None or view.status.is_terminal):
             return order_row(call, view)
     raise not_found(order_id)
@@ -116,10 +115,8 @@ def _finished(call: Call, query: Fields, symbols: list[str]) -> list[OrderView]:
     views = [
         view
         for symbol in symbols
-        for view in call.engine.order_history(call.account, symbol, 0, call.now_ms)
-        if view.status.is_terminal
-        and first_ms <= (view.updated_ms or view.record.created_ms) <= last_ms
-        and side in (None, view.record.side.value.lower())
+        for view in call.engine.finished_orders(call.account, symbol, first_ms, last_ms)
+        if side in (None, view.record.side.value.lower())
     ]
     views.sort(key=lambda view: (view.updated_ms or view.record.created_ms, view.record.number), reverse=True)
     return views

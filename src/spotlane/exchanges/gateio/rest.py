@@ -55,6 +55,7 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         rules_endpoint=gate.RULES,
         read_rules=wire_rules.read_rules,
     )
+    countdown_least_s = gate.COUNTDOWN_LEAST_S
 
     def _place_request(self, intent: Intent) -> Request:
         return Request.to(
@@ -94,6 +95,12 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
 
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         return self._read_orders(body, symbols)
+
+    def _countdown_request(self, seconds: int) -> Request:
+        return Request.to(gate.COUNTDOWN, body=wire.countdown_body(seconds))
+
+    def _read_countdown(self, body: bytes, symbols: object) -> int:
+        return wire.read_countdown(body)
 
     async def _search(self, rules: SymbolRules, client_order_id: str, deadline: float) -> Order | None:
         """Look in the lists for an order by its client id: Gate's own look-up ends with the order.

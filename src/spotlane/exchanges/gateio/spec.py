@@ -20,11 +20,16 @@ CLIENT = "GateioPrivateRest"
 _DAY_MS = 86_400_000
 _LIST_BYTES = 16 << 20
 
-# Placing is limited per pair, everything else per endpoint; both per account.
-_PLACE = Bucket("place", limit=10, window_ms=1_000, burst=5, per_symbol=True)
-_CANCEL = Bucket("cancel", limit=200, window_ms=1_000)
-_WITHDRAW = Bucket("withdraw", limit=1, window_ms=3_000)
-_PER_ENDPOINT = Bucket("endpoint", limit=200, window_ms=10_000, per_endpoint=True)
+# Placing is limited per pair, everything else per endpoint; both per account. The header is that of the bucket which
+# the request took from.
+_LEFT = "X-Gate-RateLimit-Requests-Remain"
+_JITTER_MS = 50
+_PLACE = Bucket("place", limit=10, window_ms=1_000, burst=5, per_symbol=True, jitter_ms=_JITTER_MS, left_header=_LEFT)
+_CANCEL = Bucket("cancel", limit=200, window_ms=1_000, jitter_ms=_JITTER_MS, left_header=_LEFT)
+_WITHDRAW = Bucket("withdraw", limit=1, window_ms=3_000, jitter_ms=_JITTER_MS, left_header=_LEFT)
+_PER_ENDPOINT = Bucket(
+    "endpoint", limit=200, window_ms=10_000, reserve=4, per_endpoint=True, jitter_ms=_JITTER_MS, left_header=_LEFT
+)
 
 
 def _endpoint(
@@ -63,6 +68,10 @@ ORDERS = _endpoint("query orders", "GET", "spot/orders", permission="spot", max_
 OPEN_ORDERS = _endpoint("spot/open_orders", "GET", "spot/open_orders", permission="spot", max_reply_bytes=_LIST_BYTES)
 TRADES = _endpoint("spot/my_trades", "GET", "spot/my_trades", permission="spot", max_reply_bytes=_LIST_BYTES)
 ACCOUNTS = _endpoint("spot/accounts", "GET", "spot/accounts", permission="spot", max_reply_bytes=_LIST_BYTES)
+# To set the countdown twice leaves it where it is, like a cancel by id.
+COUNTDOWN = _endpoint(
+    "countdown cancel", "POST", "spot/countdown_cancel_all", verb=Verb.CANCEL, permission="spot (read-write)"
+)
 FEE = _endpoint("wallet/fee", "GET", "wallet/fee", permission="wallet")
 
 CHAINS = _endpoint("wallet/currency_chains", "GET", "wallet/currency_chains", signed=False)
@@ -86,6 +95,7 @@ TRADE_HISTORY = HistoryLimit(max_span_ms=30 * _DAY_MS, reach_ms=30 * _DAY_MS, pa
 WITHDRAWAL_HISTORY = HistoryLimit(max_span_ms=30 * _DAY_MS, reach_ms=90 * _DAY_MS, page_rows=1_000, resolution_ms=1_000)
 DEPOSIT_HISTORY = HistoryLimit(max_span_ms=30 * _DAY_MS, reach_ms=90 * _DAY_MS, page_rows=500, resolution_ms=1_000)
 OPEN_PAGE_ROWS = 100
+COUNTDOWN_LEAST_S = 5
 
 _ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 _NO_STOPS = "Gate's trigger orders take no client id, so their outcome can't be proven: watch the price instead"
@@ -114,6 +124,7 @@ SPEC = ExchangeSpec(
         Capability("order.self_trade_prevention.co", True),
         Capability("order.self_trade_prevention.cb", True),
         Capability("order.test", False, "Gate has no test orders: use the sandbox or Gate's testnet"),
+        Capability("dead_man", True),
         Capability("order.amend", False, "this client doesn't amend: cancel and place anew"),
         Capability("withdrawal.cancel", True),
         Capability("withdrawal.remark", False, "leave it out, client_withdrawal_id is kept"),

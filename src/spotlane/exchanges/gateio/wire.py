@@ -215,6 +215,20 @@ def read_time_ms(body: bytes) -> int:
     return whole(load_object(body), "server_time")
 
 
+def countdown_body(seconds: int) -> bytes:
+    """Return the body that sets the countdown of all pairs; 0 seconds stop it."""
+    return b'{"timeout":%d}' % seconds
+
+
+def read_countdown(body: bytes) -> int:
+    """Read when the countdown will be through, in milliseconds of Gate's time, in digits or as a number."""
+    told = load_object(body)
+    given = told.get("triggerTime")
+    if isinstance(given, str) and given.isascii() and given.isdecimal():
+        return int(given)
+    return whole(told, "triggerTime")
+
+
 def _orders(told: list[_OrderRow], book: RuleBook) -> list[Order]:
     return [_order(row, book.find(row.symbol).minimum_notional) for row in told]
 

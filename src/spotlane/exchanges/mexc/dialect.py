@@ -122,7 +122,8 @@ class MexcDialect(KeyIssuer):
             access.check_content_type(request)
             params = Params(access.parameters(request))
             if route.permission is not None:
-                key = access.authenticate(request, params, self.keys, self.engine.clock.now_ms(), self.settings)
+                moments = self.engine.expiry_moments(request.received_ms)
+                key = access.authenticate(request, params, self.keys, moments, self.settings)
                 access.check_permission(key, route.permission)
                 self._check_account(key, route, request.peer_ip)
             call = Call(self.engine, self.settings, params, key, self._mx_deduct)

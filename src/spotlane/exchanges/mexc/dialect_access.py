@@ -14,6 +14,7 @@ from spotlane.sandbox.keys import ApiKey, KeyRing
 _MAX_AHEAD_MS = 1000
 _DEFAULT_WINDOW_MS = 5000
 _MAX_WINDOW_MS = 60_000
+_UNRESERVED_PAIR = re.compile(r"[0-9A-Za-z._~-]*(=[0-9A-Za-z._~-]*)?", re.ASCII)
 _KEY_FORMAT = re.compile(r"mx0[0-9A-Za-z]{1,61}", re.ASCII)
 
 
@@ -38,8 +39,10 @@ def parameters(request: HttpRequest) -> dict[str, str]:
     return values
 
 
-def authenticate(request: HttpRequest, params: Params, keys: KeyRing, now_ms: int, settings: MexcSettings) -> ApiKey:
-    """Return the key that signed the request, or refuse."""
+def authenticate(
+    request: HttpRequest, params: Params, keys: KeyRing, moments: tuple[int, ...], settings: MexcSettings
+) -> ApiKey:
+    """Return the key that signed the request, or refuse; it must be valid at each of the moments, the last one now."""
     given = request.headers.get("x-mexc-apikey")
     if not given:
         raise Refusal(400, "api key required")
@@ -48,12 +51,13 @@ def authenticate(request: HttpRequest, params: Params, keys: KeyRing, now_ms: in
     key = keys.find(given)
     if key is None:
         raise Refusal(10072, "Api key info invalid")
-    if key.expires_ms is not None and now_ms >= key.expires_ms:
+    if key.expires_ms is not None and moments[-1] >= key.expires_ms:
         raise Refusal(settings.expired_key_code, "Signature for this request is not valid.")
     if key.ip_allow_list and request.peer_ip not in key.ip_allow_list:
         raise Refusal(700006, f"IP [{request.peer_ip}] not in the ip white list")
     signature = params.required("signature")
-    _check_time(params, now_ms)
+    for at_ms in moments:
+        _check_time(params, at_ms)
     _check_signature(request, key.api_secret, signature, settings)
     return key
 
@@ -90,7 +94,9 @@ def _check_signature(request: HttpRequest, secret: str, signature: str, settings
 
 
 def _is_canonical(pair: str) -> bool:
-    return all(quote(unquote(part), safe="") == part for part in pair.split("=", 1))
+    return _UNRESERVED_PAIR.fullmatch(pair) is not None or all(
+        quote(unquote(part), safe="") == part for part in pair.split("=", 1)
+    )
 
 
 def _pairs(source: str) -> list[str]:

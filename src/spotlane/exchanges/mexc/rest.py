@@ -55,7 +55,9 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
     def _place_request(self, intent: Intent) -> Request:
         wire_symbol = intent.rules.wire
         query = wire.place_query(wire_symbol, intent.params, intent.client_order_id)
-        return Request(mexc.PLACE, mexc.PLACE.path, query, b"", intent.not_after_ms, intent.window_ms, wire_symbol)
+        return Request.to(
+            mexc.PLACE, query, not_after_ms=intent.not_after_ms, window_ms=intent.window_ms, symbol=wire_symbol
+        )
 
     def _read_placed(self, body: bytes, intent: Intent) -> Order:
         return wire.read_placed(body, intent)
@@ -84,7 +86,10 @@ class MexcPrivateRest(TradingClient, RecordsClient, WalletClient):
         )
         if len(orders) >= _MOST_OPEN_ORDERS:
             raise HistoryIncomplete(
-                f"MEXC lists {_MOST_OPEN_ORDERS} open orders at most: ask symbol by symbol", start_ms=0, end_ms=0
+                f"MEXC lists {_MOST_OPEN_ORDERS} open orders at most, so there may be more"
+                + (": ask symbol by symbol" if rules is None else ""),
+                start_ms=0,
+                end_ms=0,
             )
         return orders
 

@@ -21,9 +21,11 @@ _DAY_MS = 86_400_000
 _LIST_BYTES = 16 << 20
 
 # Published limits contradict each other (README, "Limits"); each of these is the strictest that a source gives.
-_ORDERS = Bucket("orders", limit=12, window_ms=1_000, reserve=2, burst=6)
-_REQUESTS = Bucket("requests", limit=20, window_ms=1_000, reserve=2, burst=10)
-_WEIGHT = Bucket("weight", limit=300, window_ms=10_000, reserve=10, burst=150)
+# MEXC tells no usage: none of its headers is documented.
+_JITTER_MS = 50
+_ORDERS = Bucket("orders", limit=12, window_ms=1_000, reserve=2, burst=6, jitter_ms=_JITTER_MS)
+_REQUESTS = Bucket("requests", limit=20, window_ms=1_000, reserve=2, burst=10, jitter_ms=_JITTER_MS)
+_WEIGHT = Bucket("weight", limit=300, window_ms=10_000, reserve=10, burst=150, jitter_ms=_JITTER_MS)
 
 
 def _endpoint(
@@ -124,6 +126,7 @@ SPEC = ExchangeSpec(
         Capability("order.self_trade_prevention.cancel_maker", True),
         Capability("order.self_trade_prevention.cancel_taker", True),
         Capability("order.self_trade_prevention.cancel_both", True),
+        Capability("dead_man", False, "MEXC has no countdown of its own: dead_man() starts a guardian process"),
         Capability("order.amend", False, "MEXC can't amend: cancel and place anew"),
         Capability("order.test", True),
         Capability("withdrawal.cancel", True),
@@ -132,6 +135,7 @@ SPEC = ExchangeSpec(
     ),
     client_ids=ClientIdRule(max_length=32),
     cancel_reply_may_be_nameless=True,
+    placed_reply_is_nameless=True,
     horizons=Horizons(validity_ms=1_500),
     histories=MappingProxyType(
         {"orders": ORDER_HISTORY, "trades": TRADE_HISTORY, "withdrawals": WALLET_HISTORY, "deposits": WALLET_HISTORY}

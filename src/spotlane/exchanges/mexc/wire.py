@@ -126,6 +126,7 @@ _PLACED = Decoder(
     columns=(
         symbol("symbol"),
         text("orderId", "order_id"),
+        number("price", "price"),
         number("origQty", "quantity"),
         text("type", "raw_type"),
         choice("side", "side", _SIDES),
@@ -135,12 +136,12 @@ _PLACED = Decoder(
     # No other reply has a transactTime: without it, that to a cancel would do for an acknowledgement.
     required=("created_ms",),
 )
-# Its price and type are not taken: of a MARKET order the price is one that nobody asked for, and the type may be wrong.
+# Its price is compared where one was sent; of a MARKET order it is one that nobody asked for. The type may be wrong.
 _ECHO = Echo(
     _PLACED,
     OrderParams,
-    ("side", "quantity"),
-    optional=("quantity",),
+    ("side", "price", "quantity"),
+    optional=("price", "quantity"),
     taken=("client_order_id", "order_type", "time_in_force", "price", "quantity", "quote_quantity"),
 )
 
@@ -190,7 +191,7 @@ def read_orders(body: bytes, symbols: Mapping[str, Symbol], on_unknown: Callable
 def read_placed(body: bytes, intent: Intent) -> Order:
     """Read an acknowledgement, which carries neither status nor client id, and fill it up from the intent.
 
-    Raises DecodeError where symbol, side or base quantity are not those that were sent: it is then the reply to
+    Raises DecodeError where symbol, side, price or base quantity are not those that were sent: it is then the reply to
     something else.
     """
     params = intent.params

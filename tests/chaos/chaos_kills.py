@@ -1,0 +1,187 @@
+"""A bot with a journal, killed again and again at random moments: no order of it is lost and none is made twice.
+
+The exchange runs in this process over TCP, the bot in a child that tells on standard output what it knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+from spotlane import Credentials, OrderParams, OrderType, Side, SpotlaneError, Symbol
+from spotlane.exchanges.mexc import MexcPrivateRest
+from spotlane.sandbox import Fault, Sandbox
+from spotlane.spec import Horizons
+from spotlane.structs import Resolution
+
+# Longer than the exchange here takes for anything, on a machine that is busy.
+HORIZONS = Horizons(validity_ms=150, skew_ms=100, processing_ms=400, visibility_ms=100, spacing_ms=50)
+_TIMEOUT_S = 0.5
+# Late enough for the interpreter to start, and spread over opening, recovering and placing.
+_MOST_DELAY_S = 2.5
+_WORKERS = 4
+_MOST_WAITS = 1_000
+_FAULTS = (
+    ("reset-after-execution", None, 0.05),
+    ("reset-before-read", None, 0.05),
+    ("delay-reply", 0.4, 0.05),
+    ("deliver-late-reset", 0.1, 0.05),
+    ("cut-body", None, 0.05),
+)
+
+
+@dataclass(slots=True)
+class Fate:
+    """What a number of kills has shown. failures must be empty."""
+
+    kills: int = 0
+    orders: int = 0
+    told: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    samples: list[str] = field(default_factory=list)
+
+    def add(self, other: Fate) -> None:
+        """Take the counts of another in."""
+        self.kills += other.kills
+        self.orders += other.orders
+        self.told.update(other.told)
+        self.failures.update(other.failures)
+        self.samples = (self.samples + other.samples)[:20]
+
+    def fail(self, what: str, sample: str) -> None:
+        """Count a failure."""
+        self.failures[what] += 1
+        self.samples.append(f"{what}: {sample}")
+
+
+def say(*words: str) -> None:
+    """Tell the parent, past every buffer: a killed process keeps none."""
+    os.write(1, (" ".join(words) + "\n").encode())
+
+
+async def child(url: str, key: str, secret: str, journal: str, drains: bool) -> None:
+    """Place orders for ever, or only find out what became of earlier ones."""
+
+    def hear(resolution: Resolution) -> None:
+        name = resolution.client_order_id
+        say(resolution.state.name, name, resolution.order.order_id if resolution.order else "-")
+
+    exchange = MexcPrivateRest(
+        Credentials(key, secret), base_url=url, journal=journal, horizons=HORIZONS, timeout_s=_TIMEOUT_S,
+        enforce_limits=False, share_budget=False, on_resolved=hear,
+    )  # fmt: skip
+    await exchange.open()
+    say("OPEN")
+    if drains:
+        for _ in range(_MOST_WAITS):
+            if exchange.unresolved():
+                await asyncio.sleep(0.05)
+        await exchange.close()
+        say("DONE")
+        return
+    await asyncio.gather(*(_place_for_ever(exchange) for _ in range(_WORKERS)))
+
+
+async def _place_for_ever(exchange: MexcPrivateRest) -> None:
+    params = OrderParams(
+        Symbol("BTC", "USDT"), Side.BUY, OrderType.LIMIT, quantity=Decimal("0.0005"), price=Decimal(20_000)
+    )
+    while True:
+        with contextlib.suppress(SpotlaneError):
+            order = await exchange.place_order(params)
+            say("RETURNED", order.client_order_id or "-", order.order_id)
+            await exchange.cancel_order(order.symbol, order.order_id, confirm=False)
+        await asyncio.sleep(0.002)
+
+
+async def kill(times: int, *, seed: str) -> Fate:
+    """Kill a bot a number of times, let it recover, and compare what it told with the ledger."""
+    draw = Random(seed)
+    told: list[tuple[str, str, str]] = []
+    fate = Fate(kills=times)
+    faults = [
+        Fault.named(name, "POST", "/api/v3/order", value=value, times=None, probability=likely)
+        for name, value, likely in _FAULTS
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        journal = str(Path(folder) / "orders.journal")
+        async with Sandbox("mexc", rate_limits=False, faults=faults, open_order_limit=1_000_000) as venue:
+            for _ in range(times):
+                await _run_child(venue, journal, told, kill_after_s=_MOST_DELAY_S * draw.random())
+            venue.faults.clear()
+            await _run_child(venue, journal, told, kill_after_s=None)
+            _judge(venue, told, fate)
+    return fate
+
+
+async def _run_child(
+    venue: Sandbox, journal: str, told: list[tuple[str, str, str]], *, kill_after_s: float | None
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, venue.url, venue.api_key, venue.api_secret, journal,
+        "" if kill_after_s is not None else "drains", stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    if kill_after_s is not None:
+        # What it says meanwhile stays in the pipe.
+        asyncio.get_running_loop().call_later(kill_after_s, process.kill)
+    async for line in process.stdout:
+        words = line.decode().split()
+        if len(words) == 3 and line.endswith(b"\n"):
+            told.append((words[0], words[1], words[2]))
+    status = await process.wait()
+    if status != (-9 if kill_after_s is not None else 0):
+        raise RuntimeError(f"the bot ended by itself with status {status}")
+
+
+def _judge(venue: Sandbox, told: list[tuple[str, str, str]], fate: Fate) -> None:
+    known: dict[str, set[str]] = {}
+    absent = set()
+    for word, name, order_id in told:
+        fate.told[word] += 1
+        if word in ("RETURNED", "ADOPTED"):
+            known.setdefault(name, set()).add(order_id)
+        elif word == "PROVEN_ABSENT":
+            absent.add(name)
+    orders = venue.ledger.orders()
+    fate.orders = len(orders)
+    for order in orders:
+        name = order.client_order_id or ""
+        if len(venue.ledger.orders(name)) > 1:
+            fate.fail("duplicate", name)
+        if name in absent:
+            fate.fail("told absent, but exists", name)
+        if name not in known:
+            fate.fail("lost", name)
+        elif known[name] != {order.order_id}:
+            fate.fail("misattributed", name)
+
+
+async def kill_many(times: int, *, seed: str, at_once: int = 4) -> Fate:
+    """Kill several bots, each at an exchange of its own."""
+    share = -(-times // at_once)
+    total = Fate()
+    for fate in await asyncio.gather(*(kill(share, seed=f"{seed}/{number}") for number in range(at_once))):
+        total.add(fate)
+    return total
+
+
+def show_fate(fate: Fate) -> None:
+    """Print a fate."""
+    print(f"{fate.kills} kills, {fate.orders} orders at the exchange, told {dict(fate.told)}")
+    for sample in fate.samples:
+        print(sample)
+    print("failures:", dict(fate.failures) or "none")
+
+
+if __name__ == "__main__":
+    _url, _key, _secret, _journal, _what = sys.argv[1:]
+    asyncio.run(child(_url, _key, _secret, _journal, drains=_what == "drains"))

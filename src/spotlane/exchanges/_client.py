@@ -54,6 +54,7 @@ Reader = Callable[[bytes, Mapping[str, Symbol]], T]
 # An exchange that puts numbers or messages where words belong must fill neither the memory nor the log.
 _MOST_UNKNOWN_VALUES = 100
 _OTHER_VALUES = "(others)"
+_CLOSE_STEP_S = 0.005
 
 
 class ExchangeClient(ABC):
@@ -170,10 +171,13 @@ class ExchangeClient(ABC):
         self._require_home()
         self._home = None
         await self._refresher.stop()
-        give_up_s = self._clock.monotonic() + grace_s
-        while self._channel.under_way and self._clock.monotonic() < give_up_s:
-            await self._clock.sleep(0.005)
+        await self._wait_while(lambda: self._channel.under_way, grace_s)
         await self._disconnect()
+
+    async def _wait_while(self, is_busy: Callable[[], object], grace_s: float) -> None:
+        give_up_s = self._clock.monotonic() + grace_s
+        while is_busy() and self._clock.monotonic() < give_up_s:
+            await self._clock.sleep(_CLOSE_STEP_S)
 
     async def _disconnect(self) -> None:
         """Close every connection; subclasses end before that what needs one."""

@@ -42,7 +42,6 @@ from spotlane.transport import Reply, Request, Sending, wait_until
 
 # What is raised where no byte of an order has left.
 _UNSENT = (UsageError, NotSent, BudgetExhausted, CircuitOpen, StateError)
-_CLOSE_STEP_S = 0.005
 _LANDING_ROUNDS = 20
 
 
@@ -316,9 +315,7 @@ class PlacingClient(ExchangeClient):
             return
         self._require_home()
         self._is_closing = True
-        give_up_s = self._clock.monotonic() + grace_s
-        while (len(self._resolver) or self._channel.under_way) and self._clock.monotonic() < give_up_s:
-            await self._clock.sleep(_CLOSE_STEP_S)
+        await self._wait_while(lambda: len(self._resolver) or self._channel.under_way, grace_s)
         await self._resolver.stop()
         await super().close()
         # A call whose connection was closed under it learns of that when the event loop has turned: it leaves a doubt.

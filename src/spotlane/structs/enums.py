@@ -6,6 +6,7 @@ Members compare by identity and carry what follows from them, so that no other m
 from __future__ import annotations
 
 from enum import Enum
+from typing import Self
 
 
 class Side(Enum):
@@ -51,16 +52,20 @@ class DeadManState(Enum):
     FIRED = "FIRED"
 
 
-class OrderStatus(Enum):
-    """Where an order stands. UNKNOWN is a state that no table knows, or that a bare acknowledgement does not carry."""
+class _State(Enum):
+    """States whose members say whether another can follow."""
 
     is_terminal: bool
 
-    def __new__(cls, value: str, is_terminal: bool) -> OrderStatus:
+    def __new__(cls, value: str, is_terminal: bool) -> Self:
         member = object.__new__(cls)
         member._value_ = value
         member.is_terminal = is_terminal
         return member
+
+
+class OrderStatus(_State):
+    """Where an order stands. UNKNOWN is a state that no table knows, or that a bare acknowledgement does not carry."""
 
     NEW = ("NEW", False)
     PARTIALLY_FILLED = ("PARTIALLY_FILLED", False)
@@ -72,16 +77,8 @@ class OrderStatus(Enum):
     UNKNOWN = ("UNKNOWN", False)
 
 
-class WithdrawalStatus(Enum):
+class WithdrawalStatus(_State):
     """Where a withdrawal stands."""
-
-    is_terminal: bool
-
-    def __new__(cls, value: str, is_terminal: bool) -> WithdrawalStatus:
-        member = object.__new__(cls)
-        member._value_ = value
-        member.is_terminal = is_terminal
-        return member
 
     PENDING = ("PENDING", False)
     PROCESSING = ("PROCESSING", False)
@@ -92,21 +89,13 @@ class WithdrawalStatus(Enum):
     UNKNOWN = ("UNKNOWN", False)
 
 
-class OutcomeState(Enum):
+class OutcomeState(_State):
     """What is known of a request that places an order.
 
     NOT_SENT: no byte left. ACCEPTED and REJECTED: the exchange's own word. AMBIGUOUS: it may have been executed.
     ADOPTED: found at the exchange afterwards. PROVEN_ABSENT: it does not exist and can't come to exist any more.
     UNKNOWN: looked for in vain for long, and to be counted as live until one of the two is shown.
     """
-
-    is_terminal: bool
-
-    def __new__(cls, value: str, is_terminal: bool) -> OutcomeState:
-        member = object.__new__(cls)
-        member._value_ = value
-        member.is_terminal = is_terminal
-        return member
 
     NOT_SENT = ("NOT_SENT", True)
     ACCEPTED = ("ACCEPTED", True)

@@ -14,8 +14,8 @@ from gateio_rig import PREFIX, connect, gate, pass_time, resting, until
 
 from spotlane import Credentials, DeadManState
 from spotlane.errors import DecodeError, NotSent, OutcomeUnknown, PermissionDenied, UsageError
-from spotlane.exchanges._dead_man_status import DeadManStatus
 from spotlane.exchanges.gateio import GateioPrivateRest, wire
+from spotlane.safety.dead_man import DeadManStatus
 from spotlane.sandbox import Fault, ReplaceReply, Sandbox
 from spotlane.transport import ManualClock
 

@@ -15,8 +15,8 @@ from mexc_rig import connect, key_of, resting, until
 
 from spotlane import Credentials, DeadManState
 from spotlane.errors import AuthenticationError, PermissionDenied, TransportError, UsageError
-from spotlane.exchanges._dead_man_status import DeadManStatus
 from spotlane.exchanges.mexc import MexcPrivateRest
+from spotlane.safety.dead_man import DeadManStatus
 from spotlane.sandbox import Sandbox
 from spotlane.transport import ManualClock
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from spotlane.credentials import Credentials
-from spotlane.exchanges._dead_man_status import DeadManStatus
 from spotlane.safety import JournalStatus, SymbolRules, Told
+from spotlane.safety.dead_man import DeadManStatus
 from spotlane.spec import Endpoint, ErrorTable
 from spotlane.transport import Authenticator, BreakerStatus, BudgetStatus, TransportStatus
 

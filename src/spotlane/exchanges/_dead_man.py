@@ -12,9 +12,9 @@ from spotlane.credentials import Credentials
 from spotlane.errors import DecodeError, NotSupported, UsageError
 from spotlane.exchanges._basics import ClientStatus
 from spotlane.exchanges._client import ExchangeClient
-from spotlane.exchanges._countdown import Countdown
 from spotlane.exchanges._guard import Guard
 from spotlane.exchanges._options import OptionFields
+from spotlane.safety.dead_man import Countdown
 from spotlane.structs import Symbol
 from spotlane.transport import Request
 

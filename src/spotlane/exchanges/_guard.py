@@ -12,9 +12,8 @@ from typing import Any
 from spotlane import errors, exchanges
 from spotlane.credentials import Credentials
 from spotlane.errors import ExchangeAPIError, SpotlaneError, StateError, TransportError, UsageError
-from spotlane.exchanges._dead_man_status import DeadManStatus
-from spotlane.exchanges._guard_process import BEAT, GuardianProcess, Said
 from spotlane.exchanges._options import Options
+from spotlane.safety.dead_man import BEAT, DeadManStatus, GuardianProcess, Said
 from spotlane.spec import ExchangeSpec
 from spotlane.structs import DeadManState
 from spotlane.transport import Clock, Timer

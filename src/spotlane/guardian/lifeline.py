@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from enum import Enum
 
-from spotlane.exchanges._guard_process import BEAT, OFF
+from spotlane.safety.dead_man import BEAT, OFF
 from spotlane.transport import Clock, Timer
 
 

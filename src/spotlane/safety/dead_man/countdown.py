@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from spotlane.errors import DecodeError, OutcomeUnknown, SpotlaneError, TransportError
-from spotlane.exchanges._dead_man_status import DeadManStatus
+from spotlane.safety.dead_man.status import DeadManStatus
 from spotlane.structs import DeadManState
 from spotlane.transport import Clock, ReplyLost
 

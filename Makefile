@@ -11,7 +11,8 @@ CORE    := $(filter-out __init__,$(notdir $(basename $(wildcard _ext/spotlane/_c
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test conformance hostile integration chaos lint format bench bench-report instructions peers package clean
+.PHONY: help demo test conformance hostile integration chaos lint format bench bench-report instructions peers package \
+        lock audit sbom clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
@@ -25,6 +26,9 @@ help:
 	@echo "make instructions [SPOTLANE_BASE=...]  instruction counts beside those of a base commit (needs valgrind)"
 	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
 	@echo "make package  sdist, wheel from the sdist, and tests on the installed wheel"
+	@echo "make lock     the versions and hashes of everything that is installed here, anew, into requirements/"
+	@echo "make audit    known vulnerabilities of what is locked, where the index answers"
+	@echo "make sbom     what the package brings with it, as CycloneDX, into dist/"
 	@echo "make clean    remove everything that was built"
 
 demo: $(VENV)/.runtime
@@ -83,6 +87,16 @@ peers: $(VENV)/.peers
 package: $(VENV)/.package
 	sh tools/package.sh $(BIN)/python
 
+# LOCK=--upgrade takes the newest versions that pyproject.toml allows; without it only what changed there.
+lock: $(VENV)/.lock
+	sh tools/lock.sh $(BIN)/uv $(foreach name,$(STAGES),$(name)=$(EXTRAS_$(name))) -- $(LOCK)
+
+audit: $(VENV)/.audit
+	$(BIN)/python tools/audit.py $(BIN)/pip-audit $(wildcard requirements/*.txt)
+
+sbom: $(VENV)/.audit
+	sh tools/sbom.sh $(BIN)/cyclonedx-py
+
 clean:
 	rm -rf $(VENV) build dist src/*.egg-info src/spotlane/_core/*.so src/spotlane/_core/*.pyd
 
@@ -94,7 +108,8 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "Python's C headers are missing: on Debian and Ubuntu, apt install python3-dev"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# One environment, in which each of these is a stage: what it installs beside the package itself.
+# One environment, in which each of these is a stage: what it installs beside the package itself. Versions and hashes are
+# those of requirements/, whatever pyproject.toml would allow; build.in is what the package is built with.
 EXTRAS_runtime := cli
 EXTRAS_test    := cli,test
 EXTRAS_lint    := cli,test,lint,bench
@@ -102,10 +117,14 @@ EXTRAS_bench   := bench
 EXTRAS_instructions := instructions
 EXTRAS_peers   := cli,test,peers
 EXTRAS_package := package
+EXTRAS_lock    := lock
+EXTRAS_audit   := audit
+STAGES := runtime test lint bench instructions peers package lock audit
 
 define stage
-$(VENV)/.$(1): $(VENV)/bin/python $(SOURCES)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$$(EXTRAS_$(1))]'
+$(VENV)/.$(1): $(VENV)/bin/python $(SOURCES) requirements/$(1).txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/$(1).txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $$@
 endef
-$(foreach name,runtime test lint bench instructions peers package,$(eval $(call stage,$(name))))
+$(foreach name,$(STAGES),$(eval $(call stage,$(name))))

@@ -12,6 +12,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
+    from doubt_rig import Reports
+
+    from spotlane import Credentials
     from spotlane.exchanges.mexc import MexcPrivateRest
     from spotlane.sandbox import Sandbox
 
@@ -101,3 +104,19 @@ async def exchange(venue: Sandbox) -> AsyncIterator[MexcPrivateRest]:
     async with connect(venue) as exchange:
         venue.requests.clear()
         yield exchange
+
+
+@pytest.fixture
+def told() -> Reports:
+    """For a client's on_resolved to append to."""
+    from doubt_rig import Reports
+
+    return Reports()
+
+
+@pytest.fixture
+def venue_credentials() -> Credentials:
+    """Credentials of an exchange that does not run."""
+    from spotlane.sandbox import Sandbox
+
+    return Sandbox("mexc").credentials

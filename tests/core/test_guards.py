@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import mmap
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from fractions import Fraction
 from typing import Any
 
@@ -210,6 +213,62 @@ def test_a_header_of_what_is_left_counts_over_the_window_that_ends_now() -> None
     assert meter(gate, is_left=True, is_aligned=False).read([(b"X-Used", b"10")], 1_000.0, 0, 5)
     assert full_units(gate, 1_000.0) == 40
     assert gate.free_units(0, 1_000.0) == 10
+
+
+DATED_MS = 784_111_777_000
+DATE = b"Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("window_ms", "is_aligned", "later_ms", "is_believed"),
+    [
+        (60_000, True, 22_999, True),
+        (60_000, True, 23_000, False),
+        (10_000, True, 3_000, False),
+        (86_400_000, True, 54_622_999, True),
+        (86_400_000, True, 54_623_000, False),
+        # Counted back from the reply: the date may be of any moment within its second.
+        (60_000, False, 60_999, True),
+        (60_000, False, 61_000, False),
+        # A date ahead of what is thought to be the exchange's time.
+        (10_000, True, -60_000, True),
+    ],
+)
+def test_a_header_of_a_reply_with_an_older_date_is_not_used(
+    window_ms: int, is_aligned: bool, later_ms: int, is_believed: bool
+) -> None:
+    gate = Gate(unit_s=window_ms / 1e3 / 50, burst=50, reserve=0)
+    reader = meter(gate, window_ms=window_ms, is_aligned=is_aligned)
+    now_ms = DATED_MS + later_ms
+    fields = [(b"x-used", b"300"), (b"DATE", DATE)]
+    assert reader.read(fields, 1_000.0, now_ms, now_ms) is is_believed
+    assert (gate.ready_s(50, 0) > 1_000.0) is is_believed
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2399, 12, 31)))
+def test_dates_are_read_as_the_standard_library_writes_them(moment: datetime) -> None:
+    """In a window of a second, a date that is read as another than it is would show."""
+    made_s = calendar.timegm(moment.timetuple())
+    date = format_datetime(moment.replace(tzinfo=UTC), usegmt=True).encode()
+    for later_s, is_believed in ((0, True), (1, False)):
+        reader = meter(gate_of_hundred(), window_ms=1_000)
+        now_ms = (made_s + later_s) * 1_000
+        assert reader.read([(b"Date", date), (b"X-Used", b"80")], 1_000.0, now_ms, now_ms) is is_believed
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        b"", b"Sunday, 06-Nov-94 08:49:37 GMT", b"Sun Nov  6 08:49:37 1994", DATE[:-3] + b"UTC", DATE + b" ",
+        DATE.replace(b"Nov", b"nov"), DATE.replace(b"06", b" 6"), DATE.replace(b"08", b"0x"),
+        DATE.replace(b"1994", b"19-4"), DATE.replace(b"1994", b"1894"),
+    ],
+)  # fmt: skip
+def test_what_is_no_date_tells_nothing(date: bytes) -> None:
+    gate = gate_of_hundred()
+    now_ms = 2_000_000_000_000
+    assert meter(gate).read([(b"Date", date), (b"X-Used", b"99")], 2_000.0, now_ms, now_ms)
+    assert full_units(gate, 2_000.0) > 0
 
 
 @pytest.mark.parametrize("value", [b"", b"-1", b"1.5", b"x", b" 1", b"9" * 19])

@@ -11,17 +11,26 @@ from spotlane import Order, OrderParams, OutcomeUnknown
 from spotlane.errors import NotPlaced
 from spotlane.exchanges._placing import PlacingClient
 from spotlane.sandbox import Sandbox
-from spotlane.spec import ExchangeSpec
+from spotlane.spec import ExchangeSpec, Horizons
 from spotlane.structs import OutcomeState, Resolution
 from spotlane.testing.loop_clock import LoopClock
 
+# Short enough to be waited out; the exchange here neither delays nor hides anything for as long.
+HORIZONS = Horizons(
+    validity_ms=1_500, skew_ms=20, processing_ms=50, visibility_ms=500, give_up_ms=30_000, spacing_ms=50
+)
+
 
 class Reports(list[Resolution]):
-    """What a client was told through on_resolved."""
+    """What a client told through on_resolved, in order."""
 
-    def states(self, client_order_id: str | None) -> list[OutcomeState]:
-        """Return the states that were told of one order, in order."""
-        return [each.state for each in self if each.client_order_id == client_order_id]
+    @property
+    def states(self) -> list[OutcomeState]:
+        return [each.state for each in self]
+
+    def of(self, client_order_id: str | None) -> Reports:
+        """Return what was told of one order."""
+        return Reports(each for each in self if each.client_order_id == client_order_id)
 
 
 # How much of a doubtful client's time passes in one second of the machine.

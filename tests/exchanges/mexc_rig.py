@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from spotlane import Credentials, OrderParams, OrderType, Side, Symbol
 from spotlane.exchanges.mexc import MexcPrivateRest
-from spotlane.sandbox import ReceivedRequest, Sandbox
+from spotlane.sandbox import Fault, ReceivedRequest, Sandbox
 from spotlane.sandbox.keys import ApiKey
 from spotlane.transport import ManualClock
 
@@ -59,6 +59,11 @@ def pass_time(venue: Sandbox, clock: ManualClock, seconds: float) -> None:
     """Move the exchange's clock and the client's on by the same time."""
     venue.clock.advance(round(seconds * 1_000))
     clock.advance(seconds)
+
+
+def strike(venue: Sandbox, point: str, method: str = "POST", **how: Any) -> None:
+    """Let a fault happen to a request about an order."""
+    venue.faults.add(Fault.named(point, method, ORDER_PATH, **how))
 
 
 async def until(condition: Callable[[], object]) -> None:

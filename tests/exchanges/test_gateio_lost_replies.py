@@ -86,7 +86,7 @@ async def test_an_order_that_never_arrived_is_in_doubt_until_it_is_proven_absent
         # That no list shows it is no proof: the lists may lag.
         unknown = await doubt(exchange, resting())
         await expect_absent(exchange, unknown)
-        assert reports.states(unknown.client_order_id) == [OutcomeState.PROVEN_ABSENT]
+        assert reports.of(unknown.client_order_id).states == [OutcomeState.PROVEN_ABSENT]
         assert venue.ledger.orders() == []
         assert venue.requests.count("POST") == 1
 
@@ -115,7 +115,7 @@ async def test_a_look_up_that_fails_is_no_answer(disturbance: str, is_hidden: bo
         assert reports == []
         venue.faults.clear()
         assert (await found(unknown)).status is OrderStatus.NEW
-        assert reports.states(text) == [OutcomeState.ADOPTED]
+        assert reports.of(text).states == [OutcomeState.ADOPTED]
 
 
 async def test_a_cancel_whose_reply_was_lost_is_looked_into() -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from mexc_rig import BTC_USDT, connect, key_of, resting, until
-from test_outcomes import HORIZONS, Told, strike
+from doubt_rig import HORIZONS, Reports
+from mexc_rig import BTC_USDT, connect, key_of, resting, strike, until
 
 from spotlane import OrderStatus, OutcomeUnknown
 from spotlane.errors import NotSent, StateError, UsageError
@@ -18,17 +17,6 @@ from spotlane.safety import Journal
 from spotlane.sandbox import Fault, Sandbox
 from spotlane.structs import OutcomeState
 from spotlane.transport import SystemClock
-
-
-@pytest.fixture
-async def venue() -> AsyncIterator[Sandbox]:
-    async with Sandbox("mexc", rate_limits=False) as running:
-        yield running
-
-
-@pytest.fixture
-def told() -> Told:
-    return Told()
 
 
 @pytest.fixture
@@ -85,7 +73,7 @@ async def test_an_order_is_on_file_before_it_is_sent_and_done_with_its_reply(ven
 
 
 @pytest.mark.parametrize("durability", ["lazy", "sync"])
-async def test_every_end_of_an_order_is_noted(venue: Sandbox, path: Path, durability: str, told: Told) -> None:
+async def test_every_end_of_an_order_is_noted(venue: Sandbox, path: Path, durability: str, told: Reports) -> None:
     async with connect(
         venue, journal=path, durability=durability, horizons=HORIZONS, timeout_s=0.5, on_resolved=told.append
     ) as exchange:
@@ -109,7 +97,7 @@ async def test_every_end_of_an_order_is_noted(venue: Sandbox, path: Path, durabi
     [("silent-after-execution", OutcomeState.ADOPTED), ("reset-before-read", OutcomeState.PROVEN_ABSENT)],
 )
 async def test_what_a_crash_left_open_is_resolved_before_anything_is_placed(
-    venue: Sandbox, path: Path, told: Told, point: str, state: OutcomeState
+    venue: Sandbox, path: Path, told: Reports, point: str, state: OutcomeState
 ) -> None:
     name = await abandon(venue, path, point)
     async with connect(venue, journal=path, horizons=HORIZONS, on_resolved=told.append, timeout_s=5.0) as exchange:
@@ -140,7 +128,7 @@ async def test_an_order_that_can_not_wait_for_the_recovery_is_not_sent(venue: Sa
 
 
 async def test_orders_go_on_once_an_inherited_one_is_known_to_stay_unknown(
-    venue: Sandbox, path: Path, told: Told
+    venue: Sandbox, path: Path, told: Reports
 ) -> None:
     await abandon(venue, path, "reset-before-read")
     impatient = HORIZONS._replace(visibility_ms=60_000, give_up_ms=300)
@@ -153,7 +141,7 @@ async def test_orders_go_on_once_an_inherited_one_is_known_to_stay_unknown(
         await exchange.close()
 
 
-async def test_an_order_that_the_journal_lost_is_adopted(venue: Sandbox, path: Path, told: Told) -> None:
+async def test_an_order_that_the_journal_lost_is_adopted(venue: Sandbox, path: Path, told: Reports) -> None:
     async with connect(venue, journal=path) as exchange:
         kept = await exchange.place_order(resting())
         before = content(path)
@@ -217,11 +205,6 @@ async def test_a_client_that_could_not_connect_gives_its_journal_back(venue: San
 def test_a_durability_that_is_none_is_refused(venue_credentials: object) -> None:
     with pytest.raises(UsageError, match="'lazy' or 'sync'"):
         MexcPrivateRest(venue_credentials, durability="maybe")  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def venue_credentials() -> object:
-    return Sandbox("mexc").credentials
 
 
 async def test_a_cancelled_call_of_which_nothing_left_is_noted_as_not_sent(venue: Sandbox, path: Path) -> None:

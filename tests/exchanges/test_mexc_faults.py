@@ -142,7 +142,7 @@ async def test_an_order_meets_a_fault(venue: Sandbox, point: str) -> None:
         if outcome == "absent":
             await expect_absent(exchange, unknown)
         assert len(venue.ledger.orders("under-test")) == (outcome in ("placed", "adopted"))
-        assert reports.states("under-test") == ([OutcomeState.PROVEN_ABSENT] if outcome == "absent" else [])
+        assert reports.of("under-test").states == ([OutcomeState.PROVEN_ABSENT] if outcome == "absent" else [])
 
         # Whatever the connection still holds is not taken for the reply to the next order.
         await until(listening(venue))
@@ -241,7 +241,7 @@ async def test_looking_an_outcome_up_never_looks_like_a_refusal(venue: Sandbox, 
         order = await found(unknown)
         (booked,) = venue.ledger.orders(unknown.client_order_id)
         assert (order.order_id, order.status) == (booked.order_id, OrderStatus.NEW)
-        assert reports.states(unknown.client_order_id) == [OutcomeState.ADOPTED]
+        assert reports.of(unknown.client_order_id).states == [OutcomeState.ADOPTED]
         assert venue.requests.count("POST", ORDER_PATH) == 1
 
 

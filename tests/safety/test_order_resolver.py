@@ -61,6 +61,9 @@ class Exchange:
         self.finds: list[float] = []
         self.surveys: list[float] = []
         self.cancelled: list[str] = []
+        # While it is not set, surveys are not answered.
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     def exchange_ms(self) -> int:
         return self.clock.time_ms() + self.ahead_ms
@@ -77,6 +80,7 @@ class Exchange:
     async def survey(self, symbol: Symbol, start_ms: int) -> Survey:
         self.surveys.append(self.clock.monotonic())
         await asyncio.sleep(0)
+        await self.may_answer.wait()
         if self.survey_failure is not None:
             raise self.survey_failure
         return Survey(self.exchange_ms(), self.orders, self.trades)
@@ -309,16 +313,37 @@ async def test_a_fault_of_ours_does_not_end_the_search(bench: Bench, caplog: pyt
     assert bench.states == [OutcomeState.ADOPTED]
 
 
-async def test_waiting_for_all_ends_at_the_deadline_or_before(bench: Bench) -> None:
-    bench.doubt()
-    waiting = asyncio.create_task(bench.resolver.settle_all(bench.clock.monotonic() + 1))
+async def test_waiting_ends_at_the_deadline_or_with_the_answer(bench: Bench) -> None:
+    doubt = bench.doubt()
+    waiting = asyncio.create_task(bench.resolver.wait(doubt, bench.clock.monotonic() + 1))
     await bench.run(2)
     assert waiting.done()
-    waiting = asyncio.create_task(bench.resolver.settle_all(bench.clock.monotonic() + 100))
+    assert waiting.result() is None
+    waiting = asyncio.create_task(bench.resolver.wait(doubt, bench.clock.monotonic() + 100))
     await bench.run(1)
     bench.exchange.found = order_of()
     await bench.run(5)
     assert waiting.done()
+    assert waiting.result() == order_of()
+
+
+async def test_a_survey_that_began_too_early_does_not_count_however_late_it_ends(bench: Bench) -> None:
+    """The exchange's clock is ahead, so that the survey looks late enough to it; only ours tells that it is not."""
+    exchange, ripe_s = bench.exchange, SILENCE_MS / 1_000
+    doubt = bench.doubt()
+    exchange.ahead_ms = 3_600_000
+    await bench.run(4)
+    exchange.may_answer.clear()
+    before = len(exchange.surveys)
+    doubt.is_asked_for.set()
+    await bench.run(1, lambda: len(exchange.surveys) > before)
+    assert exchange.surveys[-1] - bench.start_s < ripe_s
+    await bench.run(ripe_s)
+    assert (len(exchange.surveys), bench.told) == (before + 1, [])
+    exchange.may_answer.set()
+    await bench.run(30, lambda: bench.told)
+    assert bench.states == [OutcomeState.PROVEN_ABSENT]
+    assert len(exchange.surveys) == before + 1 + HORIZONS.confirmations
 
 
 async def test_a_refused_look_up_is_the_answer_of_an_exchange_that_knows_no_such_order(bench: Bench) -> None:

@@ -245,6 +245,26 @@ async def test_the_first_failure_on_probation_opens_it_for_twice_as_long() -> No
     await rig.channel.close()
 
 
+async def test_a_class_fails_while_it_is_open_and_for_some_time_after_its_last_failure() -> None:
+    rig = await opened()
+    assert not rig.breakers.is_failing("orders", 60.0)
+    await rig.fail(Verb.PLACE)
+    await until_probed(rig, 1)
+    assert rig.breakers.is_failing("orders", 0.0)
+    rig.probes[-1][1].set_result(None)
+    await until_equal(lambda: rig.state("orders"), "probation")
+    # On probation still, for nobody sends an order: it has not failed since.
+    assert rig.breakers.is_failing("orders", 3.0)
+    rig.clock.advance(3.0)
+    assert rig.state("orders") == "probation"
+    assert not rig.breakers.is_failing("orders", 3.0)
+    assert rig.breakers.is_failing("orders", 60.0)
+    assert not rig.breakers.is_failing("reads", 60.0)
+    rig.breakers.recant(VERBS[Verb.PLACE])
+    assert rig.breakers.is_failing("orders", 3.0)
+    await rig.channel.close()
+
+
 @pytest.mark.parametrize(
     ("error", "state"),
     [

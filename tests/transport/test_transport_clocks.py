@@ -146,6 +146,19 @@ def test_old_certainty_wears_off() -> None:
     assert exchange.uncertainty_ms == pytest.approx(5.5, abs=0.01)
 
 
+@pytest.mark.parametrize("is_synchronised", [False, True])
+def test_the_time_at_another_moment_is_told_by_the_monotonic_clock(is_synchronised: bool) -> None:
+    clock = ManualClock()
+    exchange_clock = ExchangeClock(clock)
+    if is_synchronised:
+        exchange_clock.add_sample(SERVER_MS, clock.monotonic(), clock.monotonic())
+    then_s, then_ms = clock.monotonic(), exchange_clock.now_ms()
+    clock.advance(2.5)
+    assert exchange_clock.at_ms(then_s) == then_ms
+    assert exchange_clock.at_ms(clock.monotonic()) == exchange_clock.now_ms() == then_ms + 2_500
+    assert exchange_clock.at_ms(then_s + 5) == then_ms + 5_000
+
+
 def test_step_of_the_local_wall_clock_changes_nothing() -> None:
     clock = ManualClock()
     exchange = ExchangeClock(clock)

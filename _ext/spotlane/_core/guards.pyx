@@ -6,6 +6,7 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.math cimport ceil
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp
 
 from time import monotonic
 
@@ -36,6 +37,8 @@ cdef int64_t TOLERANCE_NS = 1_000
 cdef double NS = 1e9
 # Further away than any moment, and with room for sums.
 cdef double FARTHEST_NS = 4e18
+
+cdef const char *MONTHS = b"JanFebMarAprMayJunJulAugSepOctNovDec"
 
 cdef struct Slot:
     int64_t full_ns          # the moment at which everything taken so far will have flowed back
@@ -242,7 +245,8 @@ cdef class Meter:
     """Reads from the headers of replies how much of a limit was used, and fills its gate to that.
 
     header tells the units used in the present window, or with is_left those left of limit. With is_aligned the windows
-    begin at whole multiples of window_ms since the epoch; otherwise a window ends at each moment.
+    begin at whole multiples of window_ms since the epoch; otherwise a window ends at each moment. A reply of which the
+    Date field shows that its window is over tells nothing of the present one.
     """
 
     cdef Gate gate
@@ -265,8 +269,9 @@ cdef class Meter:
     def read(self, fields, double now_s, int64_t earliest_ms, int64_t latest_ms):
         """Take what (name, value) pairs of bytes tell and return whether they told anything that can be used.
 
-        The reply was made between earliest_ms and latest_ms on the exchange's clock, and latest_ms is now_s. What may
-        have been counted in the window before is of no use.
+        The reply was made between earliest_ms and latest_ms on the exchange's clock, and latest_ms is now_s; unless its
+        own Date says that it is older, as that of another request is. What may have been counted in the window before
+        is of no use.
         """
         cdef double since_s = now_s - self.window_ms / 1e3
         if self.is_aligned:
@@ -276,6 +281,7 @@ cdef class Meter:
         cdef tuple field
         cdef bytes value
         cdef int64_t told
+        cdef int64_t told_ns
         for field in fields:
             if _is_same_name(<bytes?>field[0], self.header):
                 value = <bytes?>field[1]
@@ -284,8 +290,12 @@ cdef class Meter:
                     return False
                 # More than ten limits is no count: it would shut the gate for as many windows.
                 told = self.limit - told if self.is_left else min(told, 10 * <int64_t>self.limit)
-                if told > 0:
-                    _raise_to(&self.gate.state.full_ns, _ns(since_s) + told * self.gate.unit_ns)
+                told_ns = _ns(since_s) + told * self.gate.unit_ns
+                # What changes nothing, as with our own requests alone, is not worth reading a date for.
+                if told > 0 and told_ns > atom_load(&self.gate.state.full_ns):
+                    if _is_of_earlier_window(self, fields, latest_ms):
+                        return False
+                    _raise_to(&self.gate.state.full_ns, told_ns)
                 return True
         return False
 
@@ -381,3 +391,47 @@ cdef inline int64_t _units(bytes text) noexcept:
             return -1
         number = 10 * number + digits[each] - 48
     return number
+
+
+cdef bint _is_of_earlier_window(Meter meter, fields, int64_t latest_ms) except -1:
+    """Return whether the Date among fields is from before the window of latest_ms; not where there is no such date."""
+    cdef tuple field
+    cdef int64_t made_ms
+    for field in fields:
+        if _is_same_name(<bytes?>field[0], b"date"):
+            made_ms = _moment_ms(<bytes?>field[1])
+            if made_ms < 0:
+                return False
+            if meter.is_aligned:
+                return made_ms // meter.window_ms < latest_ms // meter.window_ms
+            # It is cut to seconds.
+            return made_ms + 1_000 + meter.window_ms <= latest_ms
+    return False
+
+
+cdef inline int64_t _moment_ms(bytes date) noexcept:
+    """Return the moment of a date like Sun, 06 Nov 1994 08:49:37 GMT (RFC 9110 section 5.6.7), -1 for another form."""
+    cdef const char *text = date
+    cdef int64_t day, month, year, hour, minute, second, days
+    if len(date) != 29 or memcmp(text + 25, b" GMT", 4) != 0:
+        return -1
+    for month in range(12):
+        if memcmp(text + 8, MONTHS + 3 * month, 3) == 0:
+            break
+    else:
+        return -1
+    day, hour, minute, second = _two(text + 5), _two(text + 17), _two(text + 20), _two(text + 23)
+    year = 100 * _two(text + 12) + _two(text + 14)
+    if min(day, hour, minute, second) < 0 or year < 1970:
+        return -1
+    # Years begin in March here, so that the day that some have more is their last one.
+    year -= month < 2
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * ((month + 10) % 12) + 2) // 5 + day - 1 - 719_468
+    return (((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000
+
+
+cdef inline int64_t _two(const char *digits) noexcept:
+    """Return the number that two digits are; where they are none, so little that no sum with it is above 0."""
+    if not (b"0" <= digits[0] <= b"9" and b"0" <= digits[1] <= b"9"):
+        return -1_000_000
+    return 10 * (digits[0] - 48) + digits[1] - 48

@@ -256,6 +256,7 @@ class ExchangeClient(ABC):
                 await attempts.weather(failure)
                 continue
             result = await self._understand_symbols(request, reply, read, confirm, deadline)
+            self._channel.note_usage(request, reply)
             if not isinstance(result, Refusal):
                 self._retries.succeed()
                 return result
@@ -377,8 +378,7 @@ class ExchangeClient(ABC):
     async def _synchronise(self, deadline: float | None = None) -> None:
         request = Request.to(self.basics.time_endpoint)
         reply = await self._channel.send(request, deadline=deadline or self._deadline())
-        server_ms = self._accept(request, reply, self.basics.read_time_ms)
-        self._learn_time(server_ms, reply)
+        self._learn_time(self._accept(request, reply, self.basics.read_time_ms), reply)
 
     async def _refresh_rules(self, deadline: float | None = None) -> None:
         book = await self._fetch_rules(deadline or self._deadline())
@@ -389,11 +389,11 @@ class ExchangeClient(ABC):
 
     async def _understand(self, request: Request, read: Callable[[bytes], T], *, deadline: float) -> T:
         """Send a read that needs no rules, mending nothing, and return what its reply holds."""
-        reply = await self._channel.send(request, deadline=deadline)
-        return self._accept(request, reply, read)
+        return self._accept(request, await self._channel.send(request, deadline=deadline), read)
 
     def _accept(self, request: Request, reply: Reply, read: Callable[[bytes], T]) -> T:
         result = self._judge.understand(request.endpoint, reply, read)
+        self._channel.note_usage(request, reply)
         if isinstance(result, Refusal):
             self._notice(request, result)
             raise result.error

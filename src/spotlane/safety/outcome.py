@@ -62,6 +62,7 @@ async def submit(
             reply.distrust()
             doubt = misfit
         else:
+            channel.note_usage(request, reply)
             if not isinstance(result, Refusal):
                 return result
             notice(request, result)

@@ -8,7 +8,6 @@ and after that several surveys in a row, each of every place where an order show
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
@@ -193,12 +192,6 @@ class Resolver:
                 "nothing was executed and nothing will be, so it may be placed again"
             )
         return resolution.order
-
-    async def settle_all(self, deadline: float) -> None:
-        """Wait until nothing is in doubt, at the longest until deadline."""
-        while self._doubts and self._clock.monotonic() < deadline:
-            with contextlib.suppress(NotPlaced):
-                await self.wait(next(iter(self._doubts.values())), deadline)
 
     def resume(self) -> None:
         """Look for what was left unresolved by stop()."""

@@ -126,6 +126,10 @@ class _Armed:
     draws: random.Random
     seen: int = 0
     hits: int = 0
+    is_choosy: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_choosy = isinstance(self.fault.action, _CHOOSY)
 
     def would_hit(self) -> bool:
         self.seen += 1
@@ -136,10 +140,6 @@ class _Armed:
     @property
     def is_left(self) -> bool:
         return self.fault.times is None or self.hits < self.fault.times
-
-    @property
-    def is_choosy(self) -> bool:
-        return isinstance(self.fault.action, _CHOOSY)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,8 @@ from decimal import (
     Inexact,
     InvalidOperation,
     Overflow,
-    localcontext,
+    getcontext,
+    setcontext,
 )
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -35,8 +36,15 @@ def exact(function: Callable[_Parameters, _Result]) -> Callable[_Parameters, _Re
 
     @wraps(function)
     def inside(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> _Result:
-        with localcontext(EXACT):
+        outside = getcontext()
+        if outside is EXACT:
             return function(*args, **kwargs)
+        # Its own object and no copy, as localcontext() makes one: nobody changes it, and its flags are not looked at.
+        setcontext(EXACT)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            setcontext(outside)
 
     return inside
 
@@ -59,10 +67,9 @@ def is_multiple(value: Decimal, step: Decimal) -> bool:
     return value % step == 0
 
 
-@exact
 def decimal_places(step: Decimal) -> int:
     """Return how many decimals a multiple of step needs at most."""
-    return max(-int(step.normalize().as_tuple().exponent), 0)
+    return max(-int(step.normalize(EXACT).as_tuple().exponent), 0)
 
 
 def plain(value: Decimal) -> str:

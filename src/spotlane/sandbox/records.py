@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
+from typing import TypeAlias
 
 from spotlane.sandbox.money import ZERO
 from spotlane.structs.enums import OrderStatus, OrderType, Side, TimeInForce
@@ -65,6 +66,9 @@ class SelfTrade(Enum):
     CANCEL_TAKER = "cancel_taker"
     CANCEL_BOTH = "cancel_both"
 
+
+# By variant, what a row was made from besides the fill or view that keeps it, and its text (see rows.py).
+Rendered: TypeAlias = dict[str | None, tuple[tuple[object, ...], str]]
 
 ALL_SIDES = frozenset(Side)
 ALL_TYPES = frozenset({OrderType.LIMIT, OrderType.MARKET, OrderType.LIMIT_MAKER})
@@ -143,6 +147,7 @@ class Fill:
     is_maker: bool
     is_self_trade: bool
     time_ms: int
+    rendered: Rendered = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(slots=True, eq=False)
@@ -224,3 +229,4 @@ class OrderView:
     filled_quantity: Decimal
     filled_quote_quantity: Decimal
     updated_ms: int | None
+    rendered: Rendered = field(default_factory=dict, compare=False, repr=False)

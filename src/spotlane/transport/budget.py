@@ -121,7 +121,8 @@ class Budget:
         """Take over what the headers of a reply tell of the limits that its request took from.
 
         exchange_ms is the exchange's time when the reply was whole. Where more was used than is counted here, by other
-        programs on the key, there is less room from then on; never is there more.
+        programs on the key, there is less room from then on; never is there more. What a reply tells whose Date is of
+        an earlier window is not believed.
         """
         toll = self._tolls.get((endpoint.name, symbol)) or self._toll(endpoint, symbol)
         earliest_ms = exchange_ms - int((reply.received_s - reply.written_s) * 1_000) - 1

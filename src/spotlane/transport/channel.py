@@ -146,8 +146,15 @@ class Channel:
             circuit.succeed(reply.received_s)
         else:
             self.breakers.fail(request.endpoint)
+
+    def note_usage(self, request: Request, reply: Reply) -> None:
+        """Take over what the headers of a reply tell of the limits, once it is found to be the answer to its request.
+
+        That is for who understands the reply to say: the headers of another's tell of another moment.
+        """
         if self._budget.reads_headers:
-            self._budget.note_usage(request.endpoint, request.symbol, reply, self._exchange_clock.now_ms())
+            exchange_ms = self._exchange_clock.at_ms(reply.received_s)
+            self._budget.note_usage(request.endpoint, request.symbol, reply, exchange_ms)
 
     def _begin_stages(self, name: str, deadline: float) -> Stages:
         assert self.stage_listener is not None

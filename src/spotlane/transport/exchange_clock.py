@@ -73,6 +73,12 @@ class ExchangeClock:
             return self._clock.time_ms()
         return int(self._origin_ms + self._clock.monotonic() * 1_000)
 
+    def at_ms(self, monotonic_s: float) -> int:
+        """Return what the exchange's time was, or will be, at a moment on the monotonic clock."""
+        if self._best is None:
+            return self._clock.time_ms() + int((monotonic_s - self._clock.monotonic()) * 1_000)
+        return int(self._origin_ms + monotonic_s * 1_000)
+
     def earliest_ms(self, monotonic_s: float) -> float:
         """Return the least that the exchange's clock can have shown at a moment; minus infinity while it is not known.
 

@@ -5,7 +5,6 @@ Written from Binance's documentation and from observed replies alone; DIALECT.md
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -27,6 +26,7 @@ from spotlane.sandbox.liquidity import default_listings
 from spotlane.sandbox.matching import FeeAsset
 from spotlane.sandbox.money import exact
 from spotlane.sandbox.records import ALL_SIDES, Listing
+from spotlane.sandbox.rows import to_json
 
 ALL_PERMISSIONS = frozenset({READING, TRADING, WITHDRAWALS})
 _TRADING, _WALLET = "/api/v3/", "/sapi/v1/"
@@ -181,8 +181,7 @@ class BinanceDialect(KeyIssuer):
                 headers["Retry-After"] = str(refusal.retry_after_s)
         for charge in charges:
             self._limits.settle(charge, headers, now_ms, is_success=status == 200)
-        body = json.dumps(reply, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
-        return HttpReply(status, body, headers)
+        return HttpReply(status, to_json(reply).encode(errors="replace"), headers)
 
     def _routed(
         self, request: HttpRequest, headers: dict[str, str], charges: list[Charge], keys: list[ApiKey]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from spotlane.exchanges.binance.dialect_call import Call, Refusal
 from spotlane.exchanges.binance.dialect_orders import order_ids
-from spotlane.exchanges.binance.dialect_wire import order_row, trade_row
+from spotlane.exchanges.binance.dialect_wire import order_row, order_text, trade_text
 from spotlane.sandbox.engine import DAY_MS
 from spotlane.sandbox.records import Fill, OrderView
+from spotlane.sandbox.rows import Rows
 from spotlane.structs.enums import OrderStatus
 
 _DEFAULT_ROWS, _MAX_ROWS = 500, 1000
@@ -52,7 +53,7 @@ def get_open_orders(call: Call) -> object:
     """GET openOrders: of one symbol or of all."""
     market = call.optional_market()
     views = call.engine.open_orders(call.account, None if market is None else [market.listing.symbol])
-    return [order_row(call, view) for view in views]
+    return Rows(order_text(call, view) for view in views)
 
 
 def get_all_orders(call: Call) -> object:
@@ -67,7 +68,7 @@ def get_all_orders(call: Call) -> object:
         if not _is_archived(call, view) and (first_id is None or int(view.record.order_id) >= first_id)
     ]
     is_forward = first_id is not None or "startTime" in call.params.values
-    return [order_row(call, view) for view in (views[:limit] if is_forward else views[-limit:])]
+    return Rows(order_text(call, view) for view in (views[:limit] if is_forward else views[-limit:]))
 
 
 def get_trades(call: Call) -> object:
@@ -86,7 +87,7 @@ def get_trades(call: Call) -> object:
         if first_id is None or fill.trade_id >= first_id
     ]
     is_forward = first_id is not None or "startTime" in params.values
-    return [trade_row(call, fill) for fill in (fills[:limit] if is_forward else fills[-limit:])]
+    return Rows(trade_text(call, fill) for fill in (fills[:limit] if is_forward else fills[-limit:]))
 
 
 def _window(call: Call) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from spotlane.exchanges.binance.dialect_call import Call, wire_name
 from spotlane.sandbox.money import ZERO, plain
 from spotlane.sandbox.records import Fill, OrderRecord, OrderView
+from spotlane.sandbox.rows import row_text
 from spotlane.structs.enums import OrderStatus, OrderType, TimeInForce
 
 _PLACES = 8
@@ -73,6 +74,13 @@ def placed(call: Call, record: OrderRecord, mode: str) -> dict[str, object]:
     return {**row, **_conditional(view)}
 
 
+def order_text(call: Call, view: OrderView) -> str:
+    """Return order_row() as JSON."""
+    record = view.record
+    basis = (record.request, record.cancel_reason, _symbol(call, record))
+    return row_text(view, _unit(call), basis, lambda: order_row(call, view))
+
+
 def order_row(call: Call, view: OrderView) -> dict[str, object]:
     """Return an order as queries show it."""
     record = view.record
@@ -128,6 +136,12 @@ def canceled(call: Call, record: OrderRecord, cancel_id: str) -> dict[str, objec
     }
 
 
+def trade_text(call: Call, fill: Fill) -> str:
+    """Return trade_row() as JSON."""
+    basis = (wire_name(call.engine.markets[fill.symbol]),)
+    return row_text(fill, _unit(call), basis, lambda: trade_row(call, fill))
+
+
 def trade_row(call: Call, fill: Fill) -> dict[str, object]:
     """Return a fill."""
     return {
@@ -160,6 +174,10 @@ def _conditional(view: OrderView) -> dict[str, object]:
         else:
             row["expiryReason"] = "UNFILLED_IOC_QUANTITY_EXPIRED"
     return row
+
+
+def _unit(call: Call) -> str:
+    return "us" if call.is_microseconds else "ms"
 
 
 def _symbol(call: Call, record: OrderRecord) -> str:

@@ -5,7 +5,6 @@ Written from Gate's API v4 documentation and from recorded replies alone; DIALEC
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from spotlane.sandbox.liquidity import default_listings
 from spotlane.sandbox.matching import FeeAsset
 from spotlane.sandbox.money import exact
 from spotlane.sandbox.records import ALL_TYPES, Listing
+from spotlane.sandbox.rows import to_json
 
 _PREFIX = "/api/v4"
 GROUPS = ("spot", "margin", "wallet", "withdrawal", "unified", "account")
@@ -169,7 +169,7 @@ class GateioDialect(KeyIssuer):
             )  # fmt: skip
             status, reply = refusal.status, {"label": refusal.label, self.settings.error_text: refusal.message}
         headers["X-Out-Time"] = str(self.engine.clock.now_ms() * 1000)
-        return HttpReply(status, json.dumps(reply, separators=(",", ":"), ensure_ascii=False).encode(), headers)
+        return HttpReply(status, to_json(reply).encode(), headers)
 
     def _routed(
         self,

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from spotlane.exchanges.gateio.dialect_call import Call, Fields, Refusal, TimeTypes, invalid, missing, pair_of
 from spotlane.exchanges.gateio.dialect_orders import is_client_id, not_found
-from spotlane.exchanges.gateio.dialect_wire import order_row, trade_row
+from spotlane.exchanges.gateio.dialect_wire import order_row, order_text, trade_text
 from spotlane.sandbox.engine import DAY_MS
 from spotlane.sandbox.records import OrderView
+from spotlane.sandbox.rows import Rows, to_json
 
 _MAX_ROWS = 1000
 _MAX_OPEN_ROWS = 100
@@ -47,8 +48,8 @@ def get_orders(call: Call) -> object:
     symbols = list(call.engine.markets) if pair is None else [call.symbol(pair)]
     if is_open:
         views = call.engine.open_orders(call.account, symbols)
-        return [order_row(call, view) for view in _page(query, views[::-1], _MAX_OPEN_ROWS)]
-    return [order_row(call, view) for view in _page(query, _finished(call, query, symbols), _MAX_ROWS)]
+        return Rows(order_text(call, view) for view in _page(query, views[::-1], _MAX_OPEN_ROWS))
+    return Rows(order_text(call, view) for view in _page(query, _finished(call, query, symbols), _MAX_ROWS))
 
 
 def get_open_orders(call: Call) -> object:
@@ -60,9 +61,10 @@ def get_open_orders(call: Call) -> object:
         by_pair.setdefault(pair_of(view.record.symbol), []).append(view)
     rows = []
     for pair, views in by_pair.items():
-        orders = [order_row(call, view) for view in _page(query, views, _MAX_OPEN_ROWS)]
-        rows.append({"currency_pair": pair, "total": len(orders), "orders": orders})
-    return rows
+        orders = [order_text(call, view) for view in _page(query, views, _MAX_OPEN_ROWS)]
+        head = to_json({"currency_pair": pair, "total": len(orders)})
+        rows.append(f'{head[:-1]},"orders":{Rows(orders).text}}}')
+    return Rows(rows)
 
 
 def get_trades(call: Call) -> object:
@@ -77,7 +79,7 @@ def get_trades(call: Call) -> object:
         fill for symbol in symbols for fill in call.engine.trades(call.account, symbol, first_ms, last_ms, order_id)
     ]
     fills.sort(key=lambda fill: fill.trade_id, reverse=True)
-    return [trade_row(call, fill) for fill in _page(query, fills, _MAX_ROWS)]
+    return Rows(trade_text(call, fill) for fill in _page(query, fills, _MAX_ROWS))
 
 
 def countdown_cancel_all(call: Call) -> object:

@@ -9,6 +9,7 @@ from spotlane.exchanges.gateio.dialect_call import Call, TimeTypes, pair_of
 from spotlane.sandbox.matching import Market
 from spotlane.sandbox.money import ZERO, decimal_places, exact, plain
 from spotlane.sandbox.records import Fill, OrderRecord, OrderView
+from spotlane.sandbox.rows import row_text
 from spotlane.structs.enums import OrderStatus, OrderType, Side, TimeInForce
 
 # Everything that a RESULT reply leaves out.
@@ -31,9 +32,22 @@ def order_reply(call: Call, view: OrderView, action_mode: str) -> dict[str, obje
     return result
 
 
-@exact
+def order_text(call: Call, view: OrderView) -> str:
+    """Return order_row() as JSON."""
+    record, kind = view.record, _next_time_type(call)
+    notes = call.memory.notes_of(record.order_id)
+    listing = call.engine.markets[record.symbol].listing
+    basis = (record.request, record.cancel_reason, listing, notes.amend_text, notes.finish_as)
+    return row_text(view, kind.value, basis, lambda: _order_row(call, view, kind))
+
+
 def order_row(call: Call, view: OrderView) -> dict[str, object]:
     """Return an order as queries show it."""
+    return _order_row(call, view, _next_time_type(call))
+
+
+@exact
+def _order_row(call: Call, view: OrderView, kind: TimeTypes) -> dict[str, object]:
     record = view.record
     market = call.engine.markets[record.symbol]
     listing = market.listing
@@ -50,7 +64,7 @@ def order_row(call: Call, view: OrderView) -> dict[str, object]:
         "amend_text": call.memory.notes_of(record.order_id).amend_text,
         "create_time": str(record.created_ms // 1000),
         "update_time": str(updated_ms // 1000),
-        **_times(call, record.created_ms, updated_ms),
+        **_times(kind, record.created_ms, updated_ms),
         "status": status,
         "currency_pair": pair_of(record.symbol),
         "type": given["type"],
@@ -76,9 +90,15 @@ def order_row(call: Call, view: OrderView) -> dict[str, object]:
     return row
 
 
-def trade_row(call: Call, fill: Fill) -> dict[str, object]:
-    """Return a fill; its milliseconds are a text with six decimals."""
+def trade_text(call: Call, fill: Fill) -> str:
+    """Return a fill as JSON; its milliseconds are a text with six decimals."""
     record = call.engine.find(fill.account, fill.symbol, fill.order_id, None)
+    text = "" if record is None else record.request.as_received["text"]
+    amend_text = call.memory.notes_of(fill.order_id).amend_text
+    return row_text(fill, None, (text, amend_text), lambda: _trade_row(fill, text, amend_text))
+
+
+def _trade_row(fill: Fill, text: str, amend_text: str) -> dict[str, object]:
     return {
         "id": str(fill.trade_id),
         "create_time": str(fill.time_ms // 1000),
@@ -93,9 +113,9 @@ def trade_row(call: Call, fill: Fill) -> dict[str, object]:
         "fee_currency": fill.fee_asset,
         "point_fee": "0",
         "gt_fee": "0",
-        "amend_text": call.memory.notes_of(fill.order_id).amend_text,
+        "amend_text": amend_text,
         "sequence_id": str(fill.trade_id),
-        "text": "" if record is None else record.request.as_received["text"],
+        "text": text,
         "deal": plain(fill.quote_quantity),
     }
 
@@ -163,12 +183,17 @@ def _fills_of(view: OrderView) -> Iterable[Fill]:
         yield fill
 
 
-def _times(call: Call, created_ms: int, updated_ms: int) -> dict[str, object]:
+def _next_time_type(call: Call) -> TimeTypes:
+    """Return how the times of the next row are written."""
     kind = TimeTypes(call.settings.time_types)
     if kind is TimeTypes.DRIFTING:
         kinds = (TimeTypes.INTEGER, TimeTypes.TEXT, TimeTypes.FRACTION)
         kind = kinds[call.memory.rows_written % len(kinds)]
     call.memory.rows_written += 1
+    return kind
+
+
+def _times(kind: TimeTypes, created_ms: int, updated_ms: int) -> dict[str, object]:
     times = {"create_time_ms": created_ms, "update_time_ms": updated_ms}
     if kind is TimeTypes.TEXT:
         return {name: str(value) for name, value in times.items()}

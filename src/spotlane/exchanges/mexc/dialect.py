@@ -5,7 +5,6 @@ Written from MEXC's Spot V3 documentation and from observed replies alone; DIALE
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from spotlane.sandbox.http import HttpReply, HttpRequest
 from spotlane.sandbox.keys import ApiKey, KeyIssuer, KeyRing
 from spotlane.sandbox.limits import Bans, Limit, SlidingWindow
 from spotlane.sandbox.money import exact
+from spotlane.sandbox.rows import to_json
 
 Handler = Callable[[Call], object]
 
@@ -178,7 +178,7 @@ def _limited(status: int, message: str, wait_ms: int) -> Refusal:
 
 def _reply(status: int, body: object, headers: dict[str, str] | None = None) -> HttpReply:
     if not isinstance(body, bytes):
-        body = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+        body = to_json(body).encode(errors="replace")
     return HttpReply(status, body, headers or {})
 
 

@@ -7,11 +7,12 @@ import re
 from decimal import Decimal
 
 from spotlane.exchanges.mexc.dialect_call import Call, Params, Refusal, missing, wire_name
-from spotlane.exchanges.mexc.dialect_wire import ack, cancel_row, canceled, order_row, trade_row
+from spotlane.exchanges.mexc.dialect_wire import ack, cancel_row, canceled, order_row, order_text, trade_text
 from spotlane.sandbox.engine import DAY_MS
 from spotlane.sandbox.matching import Market
 from spotlane.sandbox.money import floor_quotient, floor_to, plain
 from spotlane.sandbox.records import OrderRecord, OrderRequest, Reason, Refused, SelfTrade
+from spotlane.sandbox.rows import Rows
 from spotlane.structs.enums import OrderType, Side, TimeInForce
 
 _ORDER_DAYS = 7
@@ -143,7 +144,7 @@ def get_open_orders(call: Call) -> object:
     markets = list(call.engine.markets.values()) if given is None else call.markets(given)
     names = {market.listing.symbol: wire_name(market) for market in markets}
     views = call.engine.open_orders(call.account, names)[:_MAX_OPEN_ROWS]
-    return [order_row(view, names[view.record.symbol], no_client_id="") for view in views]
+    return Rows(order_text(view, names[view.record.symbol], no_client_id="") for view in views)
 
 
 def get_all_orders(call: Call) -> object:
@@ -152,7 +153,7 @@ def get_all_orders(call: Call) -> object:
     start_ms, end_ms = _window(call, default_days=1, reach_days=_ORDER_DAYS)
     limit = _limit(call, 500, _MAX_ORDER_ROWS)
     views = call.engine.order_history(call.account, market.listing.symbol, start_ms, end_ms)
-    return [order_row(view, wire_name(market), no_client_id=None) for view in views[:limit]]
+    return Rows(order_text(view, wire_name(market), no_client_id=None) for view in views[:limit])
 
 
 def get_trades(call: Call) -> object:
@@ -163,7 +164,7 @@ def get_trades(call: Call) -> object:
     fills = call.engine.trades(
         call.account, market.listing.symbol, start_ms, end_ms, order_id=call.params.text("orderId")
     )
-    return [trade_row(fill, wire_name(market)) for fill in fills[:limit]]
+    return Rows(trade_text(fill, wire_name(market)) for fill in fills[:limit])
 
 
 def _batch(text: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from spotlane.sandbox.money import ZERO, exact, plain
 from spotlane.sandbox.records import Fill, OrderRecord, OrderView
+from spotlane.sandbox.rows import row_text
 
 
 def ack(order: OrderRecord, symbol: str) -> dict[str, object]:
@@ -21,6 +22,13 @@ def ack(order: OrderRecord, symbol: str) -> dict[str, object]:
         "stpMode": order.request.as_received.get("stpMode", ""),
         "transactTime": order.created_ms,
     }
+
+
+def order_text(view: OrderView, symbol: str, *, no_client_id: str | None) -> str:
+    """Return order_row() as JSON."""
+    record = view.record
+    basis = (record.request, record.cancel_reason, symbol)
+    return row_text(view, no_client_id, basis, lambda: order_row(view, symbol, no_client_id=no_client_id))
 
 
 def order_row(view: OrderView, symbol: str, *, no_client_id: str | None) -> dict[str, object]:
@@ -88,6 +96,11 @@ def cancel_row(before: OrderView, symbol: str) -> dict[str, object]:
         "cummulativeQuoteQty": plain(before.filled_quote_quantity),
         "status": before.status.value,
     }
+
+
+def trade_text(fill: Fill, symbol: str) -> str:
+    """Return trade_row() as JSON."""
+    return row_text(fill, None, (symbol,), lambda: trade_row(fill, symbol))
 
 
 def trade_row(fill: Fill, symbol: str) -> dict[str, object]:

@@ -151,6 +151,16 @@ def test_a_scan_finds_the_same_open_intents(moves: list[tuple[str, int, OutcomeS
     assert set(scan.open.items()) <= starts
 
 
+def test_a_record_of_any_length_ends_in_the_crc_of_zlib(sink: Sink, writer: Writer) -> None:
+    for length in range(100):
+        start = len(sink.data)
+        writer.note("x" * length, OutcomeState.ACCEPTED, None, 1)
+        writer.flush()
+        record = sink.data[start:]
+        assert len(record) == 28 + 2 + length + 1 + 2 + 4
+        assert int.from_bytes(record[-4:], "little") == zlib.crc32(record[:-4])
+
+
 def test_waiting_notes_go_in_front_of_the_next_intent_by_one_call(sink: Sink, writer: Writer) -> None:
     writer.append_intent("a", PARAMS, 1, 2, 3)
     writer.note("a", OutcomeState.ACCEPTED, "17", 5)

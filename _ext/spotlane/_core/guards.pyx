@@ -222,6 +222,9 @@ cdef class Claim:
         in_turn: who asks has waited, and does not stand behind the others. Of shared gates one share is taken after the
         other; a process that is killed in between loses them until they have flowed back.
         """
+        return self._try_take(now_s, in_turn)
+
+    cdef bint _try_take(self, double now_s, bint in_turn) except -1:
         cdef int64_t now_ns = _ns(now_s)
         cdef Gate gate
         cdef Py_ssize_t each
@@ -238,6 +241,49 @@ cdef class Claim:
                     _give_back(<Gate>self.gates[each], &self.shares[each])
                 return False
         return True
+
+
+cdef class Toll:
+    """What one kind of request takes."""
+
+    cdef readonly object endpoint
+    cdef readonly Claim claim
+
+    def __init__(self, endpoint, Claim claim not None):
+        self.endpoint = endpoint
+        self.claim = claim
+
+
+cdef class Till:
+    """Takes the tolls of requests. A subclass makes those that are missing.
+
+    monotonic_s tells the time; with enforce=False everything is admitted. _tolls, and _look_ups for what looks
+    up an outcome, are by endpoint name and symbol; _toll(endpoint, symbol, is_look_up) makes one and puts it there.
+    """
+
+    cdef readonly object _monotonic
+    cdef readonly bint _enforce
+    cdef readonly dict _tolls
+    cdef readonly dict _look_ups
+
+    def __init__(self, monotonic_s, bint enforce):
+        self._monotonic = monotonic_s
+        self._enforce = enforce
+        self._tolls = {}
+        self._look_ups = {}
+
+    def try_take(self, endpoint, str symbol not None="", bint is_look_up=False):
+        """Take what a request costs now and return True, or take nothing and return False.
+
+        symbol is whose room it takes in buckets that are counted apart for each; is_look_up says that it asks what
+        became of an order. Raises ValueError for a bucket that does not exist or a cost above its limit.
+        """
+        if not self._enforce:
+            return True
+        cdef Toll toll = (self._look_ups if is_look_up else self._tolls).get((endpoint.name, symbol))
+        if toll is None or toll.endpoint is not endpoint:
+            toll = <Toll?>self._toll(endpoint, symbol, is_look_up)
+        return toll.claim._try_take(self._monotonic(), False)
 
 
 @cython.final

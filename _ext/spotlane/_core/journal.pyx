@@ -4,7 +4,7 @@
 cimport cython
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject, PyObject_Str
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DATA, PyUnicode_GET_LENGTH
 from libc.errno cimport EDQUOT, EFBIG, ENOSPC, errno
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
@@ -23,6 +23,9 @@ from spotlane.errors import StateError, UsageError, WrongContext
 cdef extern from "file_calls.h":
     int64_t file_write(int fd, const uint8_t* data, size_t length) noexcept
     int file_truncate(int fd, int64_t length) noexcept
+
+cdef extern from "Python.h":
+    bint PyUnicode_IS_ASCII(object text) noexcept
 
 crc32_prepare()
 
@@ -109,9 +112,9 @@ cdef class Writer:
             self._write()
         except BaseException:
             self.filled, self.sequence = start, sequence
-            raise
-        finally:
             self.busy = False
+            raise
+        self.busy = False
 
     def note(self, str client_order_id not None, state, str order_id, int64_t now_ms):
         """Keep a note for the next write. Never raises: a note that no record can hold is counted in lost_notes."""
@@ -195,7 +198,7 @@ cdef class Writer:
         cdef _Struct symbol
         cdef uint8_t* at
         cdef int each
-        if not isinstance(params, codec.params):
+        if type(params) is not codec.params and not isinstance(params, codec.params):
             raise TypeError(f"a journal takes {codec.params.__name__}, not {type(params).__name__}")
         self._reserve(19)
         at = self.data + self.filled
@@ -239,10 +242,10 @@ cdef class Writer:
             self._reserve(2)
             self._put_length(NO_TEXT)
             return 0
-        try:
-            told = PyUnicode_AsUTF8AndSize(text, &length)
-        except UnicodeEncodeError:
-            raise UsageError(f"the journal can't hold {text!a}: it is no text in UTF-8") from None
+        if PyUnicode_IS_ASCII(text):
+            told, length = <const char*>PyUnicode_DATA(text), PyUnicode_GET_LENGTH(text)
+        else:
+            told = utf8_of(text, &length)
         if length >= NO_TEXT:
             raise UsageError(f"the journal can't hold a text of {length} bytes")
         self._reserve(2 + length)
@@ -312,6 +315,13 @@ cdef class Writer:
                 "the client again"
             )
         return 0
+
+
+cdef const char* utf8_of(str text, Py_ssize_t* length) except NULL:
+    try:
+        return PyUnicode_AsUTF8AndSize(text, length)
+    except UnicodeEncodeError:
+        raise UsageError(f"the journal can't hold {text!a}: it is no text in UTF-8") from None
 
 
 cdef inline uint8_t place_of(tuple members, Slot* slot) except? 255:

@@ -1,7 +1,9 @@
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, final
 
 from typing_extensions import Buffer
+
+from spotlane.spec import Endpoint
 
 @final
 class Slots:
@@ -42,6 +44,25 @@ class Gate:
 class Claim:
     def __new__(cls, shares: Iterable[tuple[Gate, int]], rank: int) -> Claim: ...
     def try_take(self, now_s: float, *, in_turn: bool = False) -> bool: ...
+
+class Toll:
+    def __init__(self, endpoint: Endpoint, claim: Claim) -> None: ...
+    @property
+    def endpoint(self) -> Endpoint: ...
+    @property
+    def claim(self) -> Claim: ...
+
+class Till:
+    def __init__(self, monotonic_s: Callable[[], float], enforce: bool) -> None: ...
+    @property
+    def _monotonic(self) -> Callable[[], float]: ...
+    @property
+    def _enforce(self) -> bool: ...
+    @property
+    def _tolls(self) -> dict[tuple[str, str], Any]: ...
+    @property
+    def _look_ups(self) -> dict[tuple[str, str], Any]: ...
+    def try_take(self, endpoint: Endpoint, symbol: str = "", is_look_up: bool = False) -> bool: ...
 
 @final
 class Meter:

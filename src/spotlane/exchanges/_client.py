@@ -222,7 +222,7 @@ class ExchangeClient(ABC):
         # asyncio forgets the running loop in a forked process, so the loop alone tells of both.
         if asyncio._get_running_loop() is not self._home[0]:
             self._require_home()
-        return self._deadline()
+        return self._clock.monotonic() + self._options.timeout_s
 
     def _deadline(self) -> float:
         return self._clock.monotonic() + self._options.timeout_s

@@ -149,7 +149,8 @@ class PlacingClient(ExchangeClient):
                 sending=sending,
                 trust_refusals=self._options.trust_refusals,
             )
-            self._note(client_order_id, OutcomeState.ACCEPTED, order.order_id)
+            if self._journal is not None:
+                self._journal.note(client_order_id, OutcomeState.ACCEPTED, order.order_id)
             return order
         except _UNSENT:
             self._withdraw_intent(client_order_id)

@@ -10,7 +10,7 @@ from spotlane.errors import UsageError, WrongContext
 from spotlane.safety.client_ids import EPOCH_DIGITS, base32
 from spotlane.safety.journal_file import Disk, JournalledIntent, holds, open_file
 from spotlane.safety.journal_sync import Syncer
-from spotlane.structs import OrderParams, OutcomeState
+from spotlane.structs import OutcomeState
 
 _DURABILITIES = ("lazy", "sync")
 
@@ -46,8 +46,10 @@ class JournalStatus(NamedTuple):
 class Journal:
     """A file of intents and their outcomes that belongs to one exchange, one key and one process.
 
-    append_intent writes before it returns, so that an intent survives the end of the process; every 25 ms it is brought
-    to the disk, so that it survives the end of the machine. identity stays the same for ever and epoch is higher at
+    append_intent(client_order_id, params, now_ms, not_after_ms, window_ms) writes an intent before its order is sent
+    and before it returns, so that it survives the end of the process; every 25 ms it is brought to the disk, so that
+    it survives the end of the machine. It raises StateError, WrongContext or UsageError: then nothing may be sent, and
+    the file has nothing of it. identity stays the same for ever and epoch is higher at
     each opening: ids made of both are never used twice. is_sync says whether make_durable() waits.
     """
 
@@ -60,6 +62,8 @@ class Journal:
         self.open_intents: tuple[JournalledIntent, ...] = opened.open_intents
         self._fd = opened.fd
         self._writer = opened.writer
+        # The writer's own: an order waits for it.
+        self.append_intent = opened.writer.append_intent
         self.epoch: int = opened.writer.epoch
         self.is_sync = durability == "sync"
         self._first_epoch = opened.first_epoch
@@ -95,15 +99,6 @@ class Journal:
         # A later change of the working directory must not lead to another file.
         full = os.path.abspath(os.fspath(path))
         return cls(full, exchange=exchange, key_mark=key_mark, durability=durability, clock=clock, disk=disk or Disk())
-
-    def append_intent(
-        self, intent_id: str, params: OrderParams, now_ms: int, not_after_ms: int, window_ms: int
-    ) -> None:
-        """Write an intent before its order is sent; intent_id is the client order id.
-
-        Raises StateError, WrongContext or UsageError: then nothing may be sent, and the file has nothing of it.
-        """
-        self._writer.append_intent(intent_id, params, now_ms, not_after_ms, window_ms)
 
     async def make_durable(self) -> None:
         """Wait until every intent written so far is on the disk; with "lazy" return at once.

@@ -156,7 +156,7 @@ class Resolver:
 
     def is_answered_by(self, order: Order) -> bool:
         """Say whether an acknowledgement without a client id may be that of an order in doubt."""
-        return any(doubt.is_met_by(order) for doubt in self._doubts.values())
+        return bool(self._doubts) and any(doubt.is_met_by(order) for doubt in self._doubts.values())
 
     def unresolved(self) -> tuple[Unresolved, ...]:
         """Return the orders that may be live, the oldest doubt first."""

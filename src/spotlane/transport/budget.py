@@ -6,9 +6,8 @@ import asyncio
 import heapq
 import itertools
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from spotlane._core.guards import Claim, Gate, Meter, Slots
+from spotlane._core.guards import Claim, Gate, Meter, Slots, Till, Toll
 from spotlane.errors import BudgetExhausted
 from spotlane.spec import Bucket, Endpoint
 from spotlane.transport.clock import Clock, Timer
@@ -20,7 +19,7 @@ from spotlane.transport.urgency import CHANGES, rank_of
 _BURST_SHARE = 5
 
 
-class Budget:
+class Budget(Till):
     """Room in every rate limit of an exchange, given out by rank and then first come first served.
 
     The ranks are those of spotlane.transport.urgency. Each bucket is a GCRA sized so that burst + rate x window <=
@@ -39,9 +38,8 @@ class Budget:
         shared: SharedFile | None = None,
         alone_because: str = "",
     ) -> None:
+        super().__init__(clock.monotonic, enforce)
         self._clock = clock
-        self._monotonic = clock.monotonic
-        self._enforce = enforce
         self._buckets = {bucket.name: bucket for bucket in buckets}
         self._layout = Layout(tuple(self._buckets.values()))
         self._shared = shared
@@ -50,26 +48,10 @@ class Budget:
         self._lines: dict[tuple[str, str, str], _Line] = {}
         for name in self._buckets:
             self._line(name, "", "")
-        # By endpoint and symbol, so never more than the exchange has of both.
-        self._tolls: dict[tuple[str, str], _Toll] = {}
-        self._look_ups: dict[tuple[str, str], _Toll] = {}
         self._order = itertools.count()
         self.reads_headers = enforce and any(
             bucket.used_header or bucket.left_header for bucket in self._buckets.values()
         )
-
-    def try_take(self, endpoint: Endpoint, symbol: str = "", is_look_up: bool = False) -> bool:
-        """Take what a request costs now and return True, or take nothing and return False.
-
-        symbol is whose room it takes in buckets that are counted apart for each; is_look_up says that it asks what
-        became of an order. Raises ValueError for a bucket that does not exist or a cost above its limit.
-        """
-        if not self._enforce:
-            return True
-        toll = (self._look_ups if is_look_up else self._tolls).get((endpoint.name, symbol))
-        if toll is None or toll.endpoint is not endpoint:
-            toll = self._toll(endpoint, symbol, is_look_up)
-        return toll.claim.try_take(self._monotonic())
 
     async def take(self, endpoint: Endpoint, symbol: str = "", is_look_up: bool = False, *, deadline: float) -> None:
         """Take what a request costs, waiting for room until deadline (monotonic seconds) at the longest.
@@ -159,8 +141,7 @@ class Budget:
                 shares = [
                     (self._line(name, endpoint.name, symbol, cost), cost) for name, cost in endpoint.costs.items()
                 ]
-                meters = [line.meter for line, _ in shares if line.meter is not None]
-                toll = _Toll(endpoint, Claim([(line.gate, cost) for line, cost in shares], rank), rank, shares, meters)
+                toll = _Toll(endpoint, rank, shares)
             tolls[key] = toll
         return toll
 
@@ -229,14 +210,14 @@ def thirds(buckets: Iterable[Bucket]) -> list[Bucket]:
     ]
 
 
-class _Toll(NamedTuple):
+class _Toll(Toll):
     """What one kind of request takes, and of which buckets."""
 
-    endpoint: Endpoint
-    claim: Claim
-    rank: int
-    shares: list[tuple[_Line, int]]
-    meters: list[Meter]
+    def __init__(self, endpoint: Endpoint, rank: int, shares: list[tuple[_Line, int]]) -> None:
+        super().__init__(endpoint, Claim([(line.gate, cost) for line, cost in shares], rank))
+        self.rank = rank
+        self.shares = shares
+        self.meters = [line.meter for line, _ in shares if line.meter is not None]
 
     def expected_s(self, now_s: float) -> float:
         return max(line.gate.expected_s(cost, self.rank, now_s) for line, cost in self.shares)

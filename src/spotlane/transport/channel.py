@@ -108,7 +108,7 @@ class Channel:
                 await self._wait_for_budget(request, deadline)
             if patience < 1.0:
                 deadline -= (1.0 - patience) * (deadline - self._clock.monotonic())
-            seal = self._seal if sending is None else partial(self._seal, sending=sending)
+            seal = partial(self._seal, sending)
             reply = await self._carrier.carry(request, seal, deadline=deadline, stages=stages)
         except NotSent as unsent:
             self._not_sent += 1
@@ -180,9 +180,10 @@ class Channel:
         await self._wait_for_budget(request, deadline, is_look_up=True)
         return deadline
 
-    def _seal(self, request: Request, sending: Sending | None = None) -> Sealed:
+    def _seal(self, sending: Sending | None, request: Request) -> Sealed:
         """Stamp and sign a request whose bytes are about to be written; see Seal."""
-        stamp_ms = self._exchange_clock.now_ms()
+        now_s = self._clock.monotonic()
+        stamp_ms = self._exchange_clock.now_ms(now_s)
         if request.not_after_ms is not None and stamp_ms > request.not_after_ms:
             raise NotSent(
                 f"{request.what} was not sent: it was to leave by {request.not_after_ms} and it is {stamp_ms} at the "
@@ -193,7 +194,7 @@ class Channel:
         else:
             sealed = Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)
         if sending is not None:
-            sending.stamp_ms, sending.sent_s = stamp_ms, self._clock.monotonic()
+            sending.stamp_ms, sending.sent_s = stamp_ms, now_s
         return sealed
 
     def _latest_start(self, request: Request, deadline: float) -> float:

@@ -67,11 +67,11 @@ class ExchangeClock:
         self._origin_ms = self._best.at(0.0)
         return has_stepped
 
-    def now_ms(self) -> int:
-        """Return the exchange's time in milliseconds since the epoch."""
+    def now_ms(self, now_s: float | None = None) -> int:
+        """Return the exchange's time in milliseconds since the epoch; now_s is the monotonic clock's, where read."""
         if self._best is None:
             return self._clock.time_ms()
-        return int(self._origin_ms + self._clock.monotonic() * 1_000)
+        return int(self._origin_ms + (self._clock.monotonic() if now_s is None else now_s) * 1_000)
 
     def at_ms(self, monotonic_s: float) -> int:
         """Return what the exchange's time was, or will be, at a moment on the monotonic clock."""
@@ -85,7 +85,10 @@ class ExchangeClock:
         What it has shown since is judged by one sample: an estimate of then by the certainty of now would be neither's.
         """
         best = self._best
-        return float("-inf") if best is None else best.at(monotonic_s) - best.error_at(monotonic_s)
+        if best is None:
+            return float("-inf")
+        after_s = monotonic_s - best.monotonic_s
+        return best.exchange_ms + after_s * 1_000 - (best.error_ms + abs(after_s) * _DRIFT_MS_PER_S)
 
     @property
     def is_synchronised(self) -> bool:

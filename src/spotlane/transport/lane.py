@@ -128,7 +128,8 @@ class LaneCarrier(HttpCarrier):
             pool.discard(connection)
             raise lost(outcome, request, self._url)
         status, fields, body, received_s = outcome
-        lane = cast(Lane, connection.lane)
+        lane = connection.lane
+        assert lane is not None
         if stages is not None:
             stages.received_s = received_s
         if lane.keepalive is not None:

@@ -51,7 +51,9 @@ class Request(NamedTuple):
         symbol: str = "",
     ) -> Self:
         """Make a request to an endpoint's own path; suffix is what an id adds to it, already quoted."""
-        return cls(endpoint, endpoint.path + suffix, query, body, not_after_ms, window_ms, symbol)
+        path = endpoint.path + suffix if suffix else endpoint.path
+        # What a NamedTuple's own constructor does, without another call for each request.
+        return tuple.__new__(cls, (endpoint, path, query, body, not_after_ms, window_ms, symbol))
 
     def fenced(self, not_after_ms: int, window_ms: int) -> Request:
         """Return the request with a last moment for its stamp and a length of its validity."""
@@ -69,11 +71,8 @@ class Sending:
     sent_s is when it was stamped, on the transport clock's monotonic scale.
     """
 
-    __slots__ = ("sent_s", "stamp_ms")
-
-    def __init__(self) -> None:
-        self.stamp_ms: int | None = None
-        self.sent_s = 0.0
+    stamp_ms: int | None = None
+    sent_s = 0.0
 
 
 class Origin(Protocol):

@@ -39,6 +39,11 @@ BROKEN = {
     "exchange is missing": ("exchange =", "name ="),
     "exchange must be a property, not a method": ('exchange = "toy"', "def exchange(self): ..."),
     "place_order has no parameter 'params'": ("place_order(self, params)", "place_order(self, order)"),
+    "place_orders has no parameter 'params'": ("place_orders(self, params)", "place_orders(self, orders)"),
+    "place_orders must be a coroutine function (async def)": ("async def place_orders(", "def place_orders("),
+    "place_orders must return list[spotlane.structs.common.Order | spotlane.errors.SpotlaneError], not Order": (
+        "place_orders(self, params)", "place_orders(self, params) -> Order",
+    ),
     "cancel_order has no parameter 'confirm'": (", confirm=True", ""),
     "get_order must take 'order_id' as positional argument number 2": (
         "get_order(self, symbol, order_id=None, *,", "get_order(self, symbol, *, order_id=None,",

@@ -87,11 +87,13 @@ class Bot:
             await self._trade(draw)
 
     async def _trade(self, draw: Random) -> None:
-        params = draw_order(draw).replace(client_order_id=self._client.new_client_order_id())
-        assert params.client_order_id is not None
-        told = self.told[params.client_order_id] = Told(params.client_order_id)
+        told, params = self._draw(draw)
         doing, unit_s = draw.random(), self.plan.unit_s
-        if doing < 0.12:
+        if doing > 0.92:
+            legs = [(told, params), *(self._draw(draw) for _ in range(min(draw.randrange(1, 4), self._left)))]
+            self._left -= len(legs) - 1
+            await self.place_batch(legs, cut_after_s=unit_s * 1.5 * draw.random() ** 2 if doing > 0.98 else None)
+        elif doing < 0.12:
             await self.place(told, params, cut_after_s=unit_s * 1.5 * draw.random() ** 2)
         elif doing < 0.22:
             placing = asyncio.ensure_future(self.place(told, params))
@@ -105,31 +107,42 @@ class Bot:
         if told.ending == "returned" and not told.cancel and draw.random() < 0.95:
             await self.cancel(told, order_id=told.order_id, confirm=draw.random() < 0.3)
 
+    def _draw(self, draw: Random) -> tuple[Told, OrderParams]:
+        params = draw_order(draw).replace(client_order_id=self._client.new_client_order_id())
+        assert params.client_order_id is not None
+        told = self.told[params.client_order_id] = Told(params.client_order_id)
+        return told, params
+
+    async def place_batch(self, legs: list[tuple[Told, OrderParams]], cut_after_s: float | None = None) -> None:
+        """Place several orders with one call and write down how each ended."""
+        begun_s = self._clock()
+        endings: list[Any]
+        try:
+            async with asyncio.timeout(cut_after_s):
+                endings = await self._client.place_orders([params for _, params in legs])
+        except Exception as error:
+            endings = [error] * len(legs)
+        is_late = self._clock() - begun_s > self.plan.timeout_s + self._slack_s
+        for (told, _), ending in zip(legs, endings, strict=True):
+            _write_down(told, ending)
+            if is_late:
+                told.ending = f"hung, then {told.ending}"
+            elif isinstance(ending, OutcomeUnknown):
+                await self._resolve(told, ending)
+
     async def place(self, told: Told, params: OrderParams, cut_after_s: float | None = None) -> None:
         """Place an order and write down how that ended; cut_after_s is when the caller loses patience."""
         begun_s = self._clock()
         try:
             async with asyncio.timeout(cut_after_s):
-                order = await self._client.place_order(params)
-        except TimeoutError:
-            told.ending = "cut off"
-        except OutcomeUnknown as error:
-            told.ending, told.error = "unknown", str(error)
-            if self._clock() - begun_s <= self.plan.timeout_s + self._slack_s:
-                await self._resolve(told, error)
-                return
-        except NotPlaced as error:
-            told.ending, told.error = "not placed", str(error)
-        except _UNSENT as error:
-            told.ending, told.error = "not sent", repr(error)
-        except ExchangeAPIError as error:
-            told.ending, told.error = "refused", str(error)
+                ending: Any = await self._client.place_order(params)
         except Exception as error:
-            told.ending, told.error = f"{type(error).__name__}", repr(error)
-        else:
-            told.ending, told.order_id = "returned", order.order_id
+            ending = error
+        _write_down(told, ending)
         if self._clock() - begun_s > self.plan.timeout_s + self._slack_s:
             told.ending = f"hung, then {told.ending}"
+        elif isinstance(ending, OutcomeUnknown):
+            await self._resolve(told, ending)
 
     async def _resolve(self, told: Told, unknown: OutcomeUnknown) -> None:
         """Ask once what became of an order, as a bot would; what it is told has to fit what on_resolved says."""
@@ -162,6 +175,19 @@ class Bot:
         else:
             told.cancelled_id = order.order_id
             told.cancel = "done" if order.is_done and confirm else "acknowledged"
+
+
+def _write_down(told: Told, ending: Order | Exception) -> None:
+    """Write down how the placing of an order ended: with the order, or with what was raised."""
+    if isinstance(ending, Order):
+        told.ending, told.order_id = "returned", ending.order_id
+    elif isinstance(ending, TimeoutError):
+        told.ending = "cut off"
+    else:
+        kinds = ((OutcomeUnknown, "unknown"), (NotPlaced, "not placed"), (_UNSENT, "not sent"))
+        words = next((words for kind, words in kinds if isinstance(ending, kind)), type(ending).__name__)
+        told.ending = "refused" if isinstance(ending, ExchangeAPIError) else words
+        told.error = repr(ending)
 
 
 def absent(resolution: Resolution) -> bool:

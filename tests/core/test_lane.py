@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from spotlane._core.lane import Lane, Preamble
+from spotlane._core.berths import Berth, Berths, Sender
+from spotlane._core.lane import Lane, LaneFault, Preamble
 from spotlane._core.signing import Hmac, QueryAuth, Signed
-from spotlane.transport import ManualClock
+from spotlane.errors import NotSent
+from spotlane.spec import Endpoint, Verb
+from spotlane.transport import ManualClock, Request, Sealed
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 HOST = {"Host": "h", "Accept": "*/*", "Content-Type": "application/json"}
@@ -271,3 +274,127 @@ async def test_a_lane_takes_one_request_at_a_time(rig: Rig) -> None:
     assert len(rig.wire.written) == 1
     rig.lane.feed_data(OK)
     assert first.result()[0] == 200
+
+
+@pytest.fixture
+async def faults(rig: Rig) -> list[str]:
+    """Have a rig's lane made anew, with somebody who is told of its errors."""
+    told: list[str] = []
+    wire: Any = rig.wire
+    descriptor = rig.theirs.fileno()
+    loop = asyncio.get_running_loop()
+    rig.lane = Lane(wire, rig.closed, descriptor=descriptor, loop=loop, clock=rig.clock, on_fault=told.append)
+    return told
+
+
+async def test_an_error_of_its_own_while_reading_is_told_and_ends_it(rig: Rig, faults: list[str]) -> None:
+    to_come = rig.send()
+    assert rig.lane.feed_data(object()) == (False, b"")  # type: ignore[arg-type]
+    assert (to_come.result(), faults) == ("lane", ["TypeError"])
+    assert rig.lane.is_dead
+    assert rig.wire.is_gone
+
+
+async def test_an_error_of_its_own_at_the_end_of_the_connection(rig: Rig, faults: list[str]) -> None:
+    class Unknowable(asyncio.Future[None]):
+        def exception(self) -> BaseException | None:
+            raise LookupError
+
+    ended = Unknowable()
+    ended.set_result(None)
+    wire: Any = rig.wire
+    lane = rig.lane = Lane(
+        wire, ended, descriptor=-1, loop=asyncio.get_running_loop(), clock=rig.clock, on_fault=faults.append
+    )
+    to_come = rig.send()
+    lane.feed_eof()
+    assert (to_come.result(), faults) == ("lane", ["LookupError"])
+
+
+@pytest.mark.parametrize("moment", ["deadline", "reply"])
+async def test_nobody_waits_for_ever_although_the_clock_fails(moment: str) -> None:
+
+    class Failing(ManualClock):
+        is_broken = False
+
+        def monotonic(self) -> float:
+            if self.is_broken:
+                raise ArithmeticError
+            return super().monotonic()
+
+    clock, told, loop = Failing(), list[str](), asyncio.get_running_loop()
+    wire: Any = Wire()
+    lane = Lane(wire, None, descriptor=-1, loop=loop, clock=clock, on_fault=told.append)
+    to_come = lane.send("GET", "/", b"", None, Preamble(HOST), b"", 1_000, True, clock.monotonic() + 1.0, None)
+    clock.is_broken = True
+    if moment == "reply":
+        lane.feed_data(OK)
+    else:
+        lane._look_at_deadline()  # type: ignore[attr-defined]
+    assert (to_come.result(), told, wire.is_gone) == ("lane", ["ArithmeticError"], True)
+
+
+async def test_an_error_of_its_own_while_it_idles(rig: Rig, faults: list[str]) -> None:
+    def fail() -> bool:
+        raise AttributeError("is_closing")
+
+    rig.wire.is_closing = fail  # type: ignore[method-assign]
+    wire: Any = rig.wire
+    lane = Lane(wire, None, descriptor=-1, loop=asyncio.get_running_loop(), clock=rig.clock, on_fault=faults.append)
+    assert not lane.is_silent()
+    assert (lane.is_dead, faults) == (True, ["AttributeError"])
+
+
+async def test_whoever_waits_is_told_although_closing_fails(rig: Rig, faults: list[str]) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    rig.wire.abort = fail  # type: ignore[method-assign]
+    to_come = rig.send()
+    with pytest.raises(LookupError):
+        rig.lane.feed_data(object())  # type: ignore[arg-type]
+    assert (to_come.result(), faults) == ("lane", ["TypeError"])
+
+
+def sender_of(rig: Rig) -> tuple[Sender, Berth]:
+    berth = Berth()
+    berth.opened_s = berth.idle_since_s = rig.clock.monotonic()
+    berth.lane = rig.lane
+    berths = Berths(places=2, reserve=0, retire_after_s=10.0, oldest_s=10.0, on_drop=lambda berth, is_due: None)
+    berths.idle.append(berth)
+    return Sender(berths, rig.preamble, rig.clock.monotonic, cancel=Verb.CANCEL, read=Verb.READ), berth
+
+
+def request_to(path: Any) -> Request:
+    return Request(Endpoint("order", "POST", "/order", verb=Verb.PLACE, signed=False), path)
+
+
+async def test_an_error_of_its_own_before_writing_says_that_no_byte_has_left(rig: Rig) -> None:
+    sender, _ = sender_of(rig)
+    with pytest.raises(LaneFault, match=r"^TypeError$") as fault:
+        sender.start(request_to(None), lambda request: Sealed(None, None), rig.clock.monotonic() + 1.0, None)
+    assert not fault.value.may_have_left
+    assert (fault.value.__cause__, fault.value.__context__, rig.wire.written) == (None, None, [])
+
+
+async def test_an_error_of_its_own_after_writing_says_that_bytes_may_have_left(rig: Rig) -> None:
+    def fail() -> None:
+        raise LookupError
+
+    rig.wire.abort = fail  # type: ignore[method-assign]
+    rig.wire.fault = RuntimeError("half of it is gone")
+    sender, _ = sender_of(rig)
+    with pytest.raises(LaneFault, match=r"^LookupError$") as fault:
+        sender.start(request_to("/order"), lambda request: Sealed(None, None), rig.clock.monotonic() + 1.0, None)
+    assert fault.value.may_have_left
+    assert (fault.value.__cause__, fault.value.__context__) == (None, None)
+
+
+async def test_what_stamping_raises_is_no_error_of_the_lane(rig: Rig) -> None:
+    def refuse(request: object) -> Sealed:
+        raise NotSent("too late")
+
+    sender, _ = sender_of(rig)
+    with pytest.raises(NotSent, match="too late"):
+        sender.start(request_to("/order"), refuse, rig.clock.monotonic() + 1.0, None)
+    assert rig.lane.is_silent()

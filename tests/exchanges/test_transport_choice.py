@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, cast
 
 import pytest
 from aiohttp.client_proto import ResponseHandler
 from mexc_rig import BTC_USDT, connect, resting
 
+from spotlane import Order
+from spotlane._core.lane import Lane
 from spotlane.errors import NotSupported, ReadFailed
 from spotlane.sandbox import Sandbox
 from spotlane.structs import OrderStatus
@@ -125,3 +130,43 @@ async def test_a_listener_that_fails_disturbs_nobody(venue: Sandbox, caplog: pyt
         exchange.listen_to_stages(fail)
         await exchange.place_order(resting())
     assert "a listener to stages failed" in caplog.text
+
+
+@pytest.mark.parametrize("asked_for", [{}, {"transport": "lane"}])
+async def test_a_lane_that_fails_while_orders_run_loses_none_of_them(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, venue: Sandbox, asked_for: dict[str, Any]
+) -> None:
+    """From the tenth reply on, aiohttp gives the lane what is no bytes. Those in flight are found at the exchange."""
+    proper, seen = ResponseHandler.data_received, 0
+
+    def data_received(self: ResponseHandler, data: bytes) -> None:
+        nonlocal seen
+        parser: object = self._payload_parser
+        seen += isinstance(parser, Lane)
+        if seen >= 10 and isinstance(parser, Lane):
+            parser.feed_data(cast(bytes, object()))
+        else:
+            proper(self, data)
+
+    monkeypatch.setattr(ResponseHandler, "data_received", data_received)
+    async with connect(venue, connections=4, clock=LoopClock(venue), **asked_for) as exchange:
+        assert exchange.status().transport == "lane"
+        seen = 0
+        told: list[Stages] = []
+        exchange.listen_to_stages(told.append)
+
+        async def place(number: int) -> list[Order]:
+            return [await exchange.place_order(resting(price=Decimal(20_000 + number))) for _ in range(5)]
+
+        orders = [order for placed in await asyncio.gather(*map(place, range(8))) for order in placed]
+        status = exchange.status()
+        assert (status.transport, status.unresolved) == ("plain", 0)
+        assert 1 <= status.transport_status.connections.lane_faults <= 8
+        assert status.transport_status.replies_lost["lane"] == status.transport_status.connections.lane_faults
+        booked = {order.order_id: order.client_order_id for order in venue.ledger.orders()}
+        assert {order.order_id: order.client_order_id for order in orders} == booked
+        assert len(booked) == venue.requests.count("POST") == 40
+        # The plain way does not know when the first byte came.
+        assert [stages.first_byte_s > 0 for stages in told[-20:]] == [False] * 20
+    (warning,) = [record for record in caplog.records if "lane" in record.getMessage()]
+    assert warning.getMessage() == "the lane failed, requests go the plain way from now on: TypeError"

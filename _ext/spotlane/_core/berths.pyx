@@ -9,6 +9,8 @@ cimport cython
 from spotlane._core.lane cimport Lane, Preamble
 from spotlane._core.signing cimport Signed
 
+from spotlane._core.lane import LaneFault
+
 
 cdef class Berth:
     """A connection as its pool knows it. A subclass says whether it is silent; a lane says so itself.
@@ -142,16 +144,25 @@ cdef class Sender:
             raise
 
     cpdef tuple write(self, Berth berth, request, seal, double deadline_s, stages):
-        """Stamp, sign and write a request on a connection in use; return as start() does."""
+        """Stamp, sign and write a request on a connection in use; return as start() does.
+
+        Raises LaneFault for an error of the lane, with no trace of what was signed.
+        """
         cdef Signed signed
+        cdef str fault
         sealed = seal(request)
         signed, stamp_ms = sealed
         endpoint = request.endpoint
         if stages is not None:
             stages.signed_s = self._monotonic()
-        to_come = berth.lane.send(
-            endpoint.method, request.path, request.query, signed, self._preamble, request.body,
-            endpoint.max_reply_bytes, endpoint.verb is self._read, deadline_s, stages)
-        if stages is not None:
-            stages.written_s = self._monotonic()
-        return to_come, berth, stamp_ms
+        try:
+            to_come = berth.lane.send(
+                endpoint.method, request.path, request.query, signed, self._preamble, request.body,
+                endpoint.max_reply_bytes, endpoint.verb is self._read, deadline_s, stages)
+            if stages is not None:
+                stages.written_s = self._monotonic()
+            return to_come, berth, stamp_ms
+        except Exception as error:
+            fault = type(error).__name__
+        # Raised out here, where it has no context.
+        raise LaneFault(fault, berth.lane.may_have_left)

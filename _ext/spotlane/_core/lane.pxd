@@ -15,9 +15,11 @@ cdef class Lane:
     cdef readonly bint is_dead
     # When the last request was written, on the clock's monotonic scale; 0.0 as long as no byte of it has left.
     cdef readonly double written_s
+    # Whether a byte of the last request can have left.
+    cdef readonly bint may_have_left
     cdef ReplyReader _reader
     cdef object _transport, _write, _is_closing, _closed, _new_waiter, _monotonic, _call_later
-    cdef object _waiter, _timer, _stages
+    cdef object _waiter, _timer, _stages, _on_fault
     cdef int _descriptor
     cdef double _deadline_s, _due_s
 
@@ -29,3 +31,4 @@ cdef class Lane:
     cdef int _arm(self, double now_s) except -1
     cdef int _settle(self) except -1
     cdef int _lose(self, str reason) except -1
+    cdef int _fail(self, error) except -1

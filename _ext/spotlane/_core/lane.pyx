@@ -42,6 +42,17 @@ cdef bytes LINE_END = b"\r\n"
 cdef tuple BODILESS = ("GET", "HEAD", "OPTIONS", "TRACE")
 
 
+class LaneFault(Exception):
+    """An error of the lane itself, not of the network or the exchange, while it was to write a request.
+
+    Its text names the type of the error. may_have_left says whether a byte of the request can have left.
+    """
+
+    def __init__(self, reason, may_have_left):
+        super().__init__(reason)
+        self.may_have_left = may_have_left
+
+
 @cython.final
 cdef class Preamble:
     """The header lines that every request to a host begins with, as far as the signed form brings none of its own."""
@@ -67,11 +78,12 @@ cdef class Lane:
 
     transport is asyncio's, and closed the future of aiohttp's protocol that tells how it ended. clock is the source of
     time. descriptor is asked before each request whether something has arrived unasked; a negative one is not.
+    on_fault is told the type's name of an error of the lane itself, which send() raises and everything else survives.
 
     A lane is dead for good after anything that leaves in doubt what the next bytes on it mean.
     """
 
-    def __cinit__(self, transport, closed, *, int descriptor, loop, clock):
+    def __cinit__(self, transport, closed, *, int descriptor, loop, clock, on_fault=None):
         self._reader = ReplyReader()
         self._transport = transport
         self._write = transport.write
@@ -81,11 +93,16 @@ cdef class Lane:
         self._monotonic = clock.monotonic
         self._call_later = clock.call_later
         self._descriptor = descriptor
+        self._on_fault = on_fault
 
     cpdef bint is_silent(self) except -1:
         """Say whether it is open, idle, and nothing has arrived since its last reply, here or in the kernel."""
         cdef pollfd descriptor
-        if self.is_dead or self._waiter is not None or self._is_closing():
+        try:
+            if self.is_dead or self._waiter is not None or self._is_closing():
+                return False
+        except Exception as error:
+            self._fail(error)
             return False
         # poll passes over a negative descriptor.
         descriptor.fd = self._descriptor
@@ -103,6 +120,7 @@ cdef class Lane:
         """
         if method is None or path is None or query is None or preamble is None or body is None:
             raise TypeError("a request has a method, a path, a query, a preamble and a body; an empty one is no None")
+        self.may_have_left = False
         cdef bytes message = _message(method, path, query, signed, preamble.before(signed), body)
         waiter = self._new_waiter()
         if self.is_dead or self._waiter is not None:
@@ -116,6 +134,7 @@ cdef class Lane:
         self.written_s = self._monotonic()
         if self._timer is None or deadline_s < self._due_s:
             self._arm(self.written_s)
+        self.may_have_left = True
         try:
             self._write(message)
         except Exception:
@@ -135,21 +154,24 @@ cdef class Lane:
                 self._stages = None
             if self._reader.feed(data if type(data) is bytes else bytes(data)) != READING:
                 self._settle()
-        except Exception:
-            self._lose("malformed")
+        except Exception as error:
+            self._fail(error)
         return TAKEN
 
     def feed_eof(self):
         """Take the end of the connection."""
         cdef bint is_orderly
         self.is_dead = True
-        if self._waiter is None:
-            self.abort()
-            return
-        is_orderly = self._closed is None or not self._closed.done() or (
-            not self._closed.cancelled() and self._closed.exception() is None)
-        self._reader.end(is_orderly)
-        self._settle()
+        try:
+            if self._waiter is None:
+                self.abort()
+                return
+            is_orderly = self._closed is None or not self._closed.done() or (
+                not self._closed.cancelled() and self._closed.exception() is None)
+            self._reader.end(is_orderly)
+            self._settle()
+        except Exception as error:
+            self._fail(error)
 
     cpdef object abort(self):
         """Close at once, dropping what was not written yet; a request under way ends as "disconnected"."""
@@ -176,14 +198,18 @@ cdef class Lane:
 
     cpdef object _look_at_deadline(self):
         """Let the request go whose deadline has come. One timer serves many requests: it is set anew when it is due."""
-        cdef double now_s = self._monotonic()
+        cdef double now_s
         self._timer = None
         if self._waiter is None:
             return
-        if now_s >= self._deadline_s:
-            self._lose("deadline")
-        else:
-            self._arm(now_s)
+        try:
+            now_s = self._monotonic()
+            if now_s >= self._deadline_s:
+                self._lose("deadline")
+            else:
+                self._arm(now_s)
+        except Exception as error:
+            self._fail(error)
 
     cdef int _settle(self) except -1:
         """Hand over what the reader has, and see whether the connection can go on."""
@@ -191,22 +217,33 @@ cdef class Lane:
         if reader.progress == LOST:
             return self._lose(reader.fault)
         waiter = self._waiter
-        self._waiter = None
         outcome = (reader.status, reader.fields, reader.take_body(), self._monotonic())
+        self._waiter = None
         reader.forget()
-        if not reader.is_clean or reader.status == REQUEST_TIMEOUT:
-            self.abort()
-        if not waiter.done():
-            waiter.set_result(outcome)
+        try:
+            if not reader.is_clean or reader.status == REQUEST_TIMEOUT:
+                self.abort()
+        finally:
+            if not waiter.done():
+                waiter.set_result(outcome)
         return 0
 
     cdef int _lose(self, str reason) except -1:
         waiter = self._waiter
         self._waiter = None
-        self.abort()
-        if waiter is not None and not waiter.done():
-            waiter.set_result(reason)
+        try:
+            self.abort()
+        finally:
+            # Closing may fail, and nobody is to wait for ever.
+            if waiter is not None and not waiter.done():
+                waiter.set_result(reason)
         return 0
+
+    cdef int _fail(self, error) except -1:
+        """End for good over an error of its own; a request under way may have been executed."""
+        if self._on_fault is not None:
+            self._on_fault(type(error).__name__)
+        return self._lose("lane")
 
 
 cdef bytes _message(str method, str path, bytes query, Signed signed, bytes lines, bytes body):

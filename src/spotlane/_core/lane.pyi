@@ -21,6 +21,10 @@ class Preamble:
 # Status, header fields, body, when it was whole.
 _Outcome = tuple[int, list[tuple[bytes, bytes]], bytes, float]
 
+class LaneFault(Exception):
+    may_have_left: bool
+    def __init__(self, reason: str, may_have_left: bool) -> None: ...
+
 @final
 class Lane:
     def __new__(
@@ -31,11 +35,14 @@ class Lane:
         descriptor: int,
         loop: AbstractEventLoop,
         clock: _Clock,
+        on_fault: Callable[[str], object] | None = None,
     ) -> Lane: ...
     @property
     def is_dead(self) -> bool: ...
     @property
     def written_s(self) -> float: ...
+    @property
+    def may_have_left(self) -> bool: ...
     @property
     def keepalive(self) -> bytes | None: ...
     def is_silent(self) -> bool: ...

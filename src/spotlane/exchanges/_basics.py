@@ -16,7 +16,8 @@ from spotlane.transport import Authenticator, BreakerStatus, BudgetStatus, Trans
 class ClientStatus:
     """A client's own state, for a person or a monitor to read.
 
-    transport is the one in use: "plain" where the lane was asked for and aiohttp is not as it has to be for that.
+    transport is the one in use: "plain", too, where the lane was asked for and aiohttp is not as it has to be for that,
+    or the lane has failed since; transport_status.connections.lane_faults counts the latter.
     clock_offset_ms is the exchange's clock minus this machine's, known to within clock_uncertainty_ms; clock_steps
     counts how often one of them was found to have been set. rules_age_s says how long ago the trading rules were
     fetched; the failures count refreshes that failed in a row, the last good values staying in use. unknown_values

@@ -47,7 +47,8 @@ class Options(NamedTuple):
     exchange's rate limits locally. share_budget: do so together with all processes of this machine that use the key.
     session: a session whose connector is used, under the client's own rules. source_address: local IP address to send
     from. withdrawals: what may be withdrawn; None refuses everything. transport: "lane" writes and reads with compiled
-    code over aiohttp's connections, "plain" is aiohttp's own request path. ssl_context: for a private certificate
+    code over aiohttp's connections, "plain" is aiohttp's own request path; from a lane that fails requests go over to
+    "plain", whether it was asked for by name or not. ssl_context: for a private certificate
     authority; it must verify. clock: the source of all time.
 
     journal: the file in which each order is written down before it is sent, so that a crash loses none; one for each

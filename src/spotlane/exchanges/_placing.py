@@ -104,9 +104,7 @@ class PlacingClient(ExchangeClient):
 
     async def place_order(self, params: OrderParams) -> Order:
         """Place one order and return it as far as the exchange tells; see PrivateTradingInterface."""
-        deadline = self._begin()
-        if self._is_closing:
-            raise WrongContext("this client is being closed")
+        deadline = self._begin_placing()
         reply_s = self._reply_s
         if self._inherited:
             reply_s = await self._await_recovery(deadline - self._look_up_s)
@@ -118,6 +116,13 @@ class PlacingClient(ExchangeClient):
             timeout_s=reply_s,
         )
         return await self._place(intent, deadline)
+
+    def _begin_placing(self) -> float:
+        """Start a call that places; see _begin."""
+        deadline = self._begin()
+        if self._is_closing:
+            raise WrongContext("this client is being closed")
+        return deadline
 
     async def _await_recovery(self, deadline: float) -> float:
         """Wait until it is known what became of the orders of an earlier process; return the seconds that are left."""
@@ -226,7 +231,11 @@ class PlacingClient(ExchangeClient):
             if not self._options.resubmit or doubt.is_unwanted or left_s <= 0:
                 raise
         except asyncio.CancelledError:
-            self._left_open.add(doubt.client_order_id)
+            # It may have been settled in this very turn of the event loop.
+            if doubt.result.done() and (resolution := doubt.result.result()) is not None:
+                self._tell(resolution)
+            else:
+                self._left_open.add(doubt.client_order_id)
             raise
         else:
             if order is not None:

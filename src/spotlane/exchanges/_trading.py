@@ -17,6 +17,7 @@ from spotlane.errors import (
     TransportError,
     UsageError,
 )
+from spotlane.exchanges._batch import BatchClient
 from spotlane.exchanges._dead_man import DeadManClient
 from spotlane.exchanges._evidence import ExchangeEvidence
 from spotlane.exchanges._json import load
@@ -33,7 +34,7 @@ _LONGEST_DELAY_S = 0.25
 _UNANSWERED = (TransportError, ExchangeAPIError, DecodeError)
 
 
-class TradingClient(DeadManClient, RecoveringClient):
+class TradingClient(DeadManClient, BatchClient, RecoveringClient):
     """Orders, as far as they do not differ from exchange to exchange.
 
     Subclasses build the requests and read the replies; the order of steps, and what a lost reply means, stands here.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from spotlane.errors import SpotlaneError
 from spotlane.structs import AssetBalance, AssetName, Order, OrderParams, Symbol, Trade, Unresolved
 
 
@@ -25,6 +27,19 @@ class PrivateTradingInterface(Protocol):
         for the reply; without a usable one the order is looked for, and returned as it is found. Raises NotPlaced once
         it is proven absent, and OutcomeUnknown when neither is known in time: never repeat the call then. It goes on
         being looked for; await the error's resolve(), or let on_resolved be told.
+        """
+        ...
+
+    async def place_orders(self, params: Sequence[OrderParams]) -> list[Order | SpotlaneError]:
+        """Place several orders at once, each on its own, and return what became of each, in the order given.
+
+        That is the Order, or the error that place_order would have raised for it; what becomes of one changes nothing
+        for the others. They share the rate limits and the connections, and those that get none in time are NotSent.
+
+        Raises UsageError, and sends nothing, where one of them can't be placed by what is known beforehand, or two have
+        the same client id: who asks for several has a plan, and half a plan may be worse than none. The message says
+        which one. A cancelled call sends nothing more; what has left by then, answered or not, is in unresolved(), and
+        on_resolved is told what became of it.
         """
         ...
 

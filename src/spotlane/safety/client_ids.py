@@ -73,9 +73,19 @@ class ClientIds:
 
     def spend(self, client_order_id: str) -> None:
         """Note that an id is about to be sent. Raises UsageError where it was before or the exchange can't take it."""
+        sequence = self.check(client_order_id)
+        if sequence is not None:
+            del self._unsent[sequence]
+            return
+        self._foreign[client_order_id] = None
+        if len(self._foreign) > _REMEMBERED:
+            self._foreign.popitem(last=False)
+
+    def check(self, client_order_id: str) -> int | None:
+        """Raise what spend() would; return the sequence number of an own id, None for anybody else's."""
         sequence = self._sequence_of(client_order_id)
         if sequence is None:
-            self._check(client_order_id)
+            self._check_form(client_order_id)
             used = client_order_id in self._foreign
         else:
             used = sequence not in self._unsent
@@ -83,12 +93,7 @@ class ClientIds:
             raise UsageError(
                 f"client_order_id {client_order_id!r} was used before: new_client_order_id() makes a fresh one"
             )
-        if sequence is not None:
-            del self._unsent[sequence]
-            return
-        self._foreign[client_order_id] = None
-        if len(self._foreign) > _REMEMBERED:
-            self._foreign.popitem(last=False)
+        return sequence
 
     def release(self, client_order_id: str) -> None:
         """Take back spend() or issue() for an id of which no byte has left."""
@@ -117,7 +122,7 @@ class ClientIds:
         sequence = value >> 5
         return sequence if sequence < self._given else None
 
-    def _check(self, client_order_id: str) -> None:
+    def _check_form(self, client_order_id: str) -> None:
         rule = self._rule
         if not client_order_id or len(client_order_id) > rule.max_length:
             length = len(client_order_id)

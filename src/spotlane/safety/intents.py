@@ -55,13 +55,7 @@ class Intents:
         now_ms is the exchange's time; timeout_s is how far away the deadline, that of the reply, is. Raises UsageError;
         nothing was sent and the client order id may be used again.
         """
-        if not isinstance(params, OrderParams):
-            raise TypeError(f"place_order takes an OrderParams, was {type(params).__name__}")
-        if book is not self._book:
-            self._book, self._checks = book, {}
-        rules, passes = self._checks.get(params.symbol) or self._prepare(params.symbol, book)
-        if not passes(params):
-            check_order(self._spec, rules, params)
+        rules = self.check(params, book)
         client_order_id = params.client_order_id
         if client_order_id is None:
             client_order_id = self._client_ids.issue()
@@ -71,6 +65,17 @@ class Intents:
             self._fenced_s, self._fence_ms = timeout_s, fence(self._spec, 0, timeout_s)
         not_after_ms, window_ms = self._fence_ms
         return Intent(params, rules, client_order_id, deadline, now_ms + not_after_ms, window_ms)
+
+    def check(self, params: OrderParams, book: RuleBook) -> SymbolRules:
+        """Check everything about an order but its client id, and return the rules of its symbol. Raises UsageError."""
+        if not isinstance(params, OrderParams):
+            raise TypeError(f"place_order takes an OrderParams, was {type(params).__name__}")
+        if book is not self._book:
+            self._book, self._checks = book, {}
+        rules, passes = self._checks.get(params.symbol) or self._prepare(params.symbol, book)
+        if not passes(params):
+            check_order(self._spec, rules, params)
+        return rules
 
     def again(self, intent: Intent, *, now_ms: int, deadline: float, left_s: float) -> Intent:
         """Open the next attempt of an intent that is proven absent, under an id of its own."""

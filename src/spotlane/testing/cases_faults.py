@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from typing import cast
 
 from spotlane.errors import (
     DecodeError,
@@ -327,3 +328,30 @@ async def a_refusal_is_not_a_lost_reply(context: Context) -> None:
         with raises("reading an unknown order", OrderNotFound):
             await client.get_order(context.symbol, client_order_id=client.new_client_order_id())
         equal("orders in the books", context.venue.ledger.orders(), [])
+
+
+@case("C115")
+async def faults_on_some_of_several_orders(context: Context) -> None:
+    """Of several orders placed with one call, those that meet a fault are found, or in doubt; the others are placed."""
+    async with context.hurried(connections=5) as client:
+        method = await _method_of(context, lambda: client.place_order(context.resting()))
+        context.venue.requests.clear()
+        context.venue.faults.hits.clear()
+        context.venue.faults.add(Fault.named("reset-after-execution", method, nth=2))
+        context.venue.faults.add(Fault.named("reset-before-read", method, nth=3))
+        wanted = [context.resting(client_order_id=client.new_client_order_id()) for _ in range(5)]
+        endings = await client.place_orders(wanted)
+        equal("requests hit", len(context.venue.faults.hits), 2)
+        equal("requests", context.venue.requests.count(method), len(wanted))
+        equal("outcomes that are no order", sum(not isinstance(ending, Order) for ending in endings), 1)
+        for ending, params in zip(endings, wanted, strict=True):
+            if isinstance(ending, Order):
+                equal("the order returned", ending.order_id, context.booked(params.client_order_id).order_id)
+                continue
+            that(isinstance(ending, OutcomeUnknown), f"the order that never arrived is in doubt, was {ending!r}")
+            equal("the client id", getattr(ending, "client_order_id", None), params.client_order_id)
+            equal(
+                "the orders in doubt", [each.client_order_id for each in client.unresolved()], [params.client_order_id]
+            )
+            equal("the order in the end", await _settled(cast(OutcomeUnknown, ending)), None)
+            equal("orders in the books", context.venue.ledger.orders(params.client_order_id), [])

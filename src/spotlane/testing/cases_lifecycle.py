@@ -9,7 +9,7 @@ from typing import Any
 from spotlane.errors import UsageError, WrongContext
 from spotlane.interfaces import PrivateSpotRest
 from spotlane.sandbox import Fault
-from spotlane.structs import OrderStatus, WithdrawalRequest
+from spotlane.structs import OrderStatus, OutcomeState, Resolution, WithdrawalRequest
 from spotlane.testing.case import case
 from spotlane.testing.context import Context
 from spotlane.testing.expect import equal, raises, that, until
@@ -22,6 +22,7 @@ def _every_call(context: Context, client: PrivateSpotRest) -> dict[str, Callable
     return {
         "get_account_balance": client.get_account_balance,
         "place_order": lambda: client.place_order(context.resting()),
+        "place_orders": lambda: client.place_orders([context.resting()]),
         "cancel_order": lambda: client.cancel_order(context.symbol, "1"),
         "get_order": lambda: client.get_order(context.symbol, "1"),
         "get_open_orders": client.get_open_orders,
@@ -121,3 +122,27 @@ async def dead_man_switch(context: Context) -> None:
         context.venue.requests.clear()
         await client.dead_man(None)
         context.nothing_sent()
+
+
+@case("C126")
+async def several_orders_that_are_given_up(context: Context) -> None:
+    """Several orders whose call is cancelled: what was sent is in doubt and told, answered or not; no more is sent."""
+    told: list[Resolution] = []
+    async with context.hurried(connections=1, max_connections=2, on_resolved=told.append) as client:
+        wanted = [context.resting(client_order_id=client.new_client_order_id()) for _ in range(4)]
+        # One is answered; its connection and the other then carry two that are not, and one has none.
+        context.venue.faults.add(Fault.named("silent-after-execution", "POST", nth=2, times=None))
+        placing = asyncio.create_task(client.place_orders(wanted))
+        await until(lambda: len(context.venue.ledger.orders()) == 3)
+        placing.cancel()
+        async with asyncio.timeout(_IN_TIME_S):
+            with raises("the call that was given up", asyncio.CancelledError):
+                await placing
+        context.venue.faults.clear()
+        sent = {order.client_order_id for order in context.venue.ledger.orders()}
+        equal("the orders in doubt", {each.client_order_id for each in client.unresolved()}, sent)
+        await until(lambda: not client.unresolved())
+        equal("the orders told", {each.client_order_id for each in told}, sent)
+        equal("what was told", {each.state for each in told}, {OutcomeState.ADOPTED})
+        equal("the number of times", len(told), len(sent))
+        equal("requests", context.venue.requests.count("POST"), len(sent))

@@ -6,12 +6,13 @@ import asyncio
 import decimal
 from dataclasses import replace
 from decimal import Decimal
+from typing import cast
 
-from spotlane.errors import UsageError
+from spotlane.errors import InsufficientBalance, UsageError
 from spotlane.structs import Order, OrderParams, OrderStatus, OrderType, Side
 from spotlane.testing.case import case
 from spotlane.testing.context import Context
-from spotlane.testing.expect import equal, raises, that
+from spotlane.testing.expect import equal, raises, same_type, that
 
 
 def matches(order: Order, params: OrderParams) -> None:
@@ -204,3 +205,37 @@ async def unknown_symbol_in_a_reply(context: Context) -> None:
             )
             order = await late.place_order(params)
         equal("the order's symbol", [each.symbol for each in await early.get_open_orders()], [order.symbol])
+
+
+@case("C23")
+async def several_orders_are_placed_at_once(context: Context) -> None:
+    """Several orders placed with one call are orders of their own, returned in the order given; one may be refused."""
+    wanted = [context.resting(price=context.price + step) for step in range(6)]
+    wanted[2] = wanted[2].replace(quantity=Decimal(60))
+    async with context.connected(connections=3) as client:
+        endings = await client.place_orders(wanted)
+        equal("the number of outcomes", len(endings), len(wanted))
+        same_type("the outcome of an order for more than the account holds", endings.pop(2), InsufficientBalance)
+        del wanted[2]
+        for ending, params in zip(endings, wanted, strict=True):
+            same_type("an outcome", ending, Order)
+            matches(cast(Order, ending), params)
+            booked = context.booked(cast(Order, ending))
+            equal("the booked order", (booked.order_id, booked.price), (cast(Order, ending).order_id, params.price))
+        equal("orders in the books", len(context.venue.ledger.orders()), len(wanted))
+
+
+@case("C24")
+async def an_unfit_order_keeps_all_from_being_sent(context: Context) -> None:
+    """Of several orders none is sent where one is unfit or two have the same client id; the message says which."""
+    async with context.connected() as client:
+        own = context.resting(client_order_id=client.new_client_order_id())
+        unfit = context.resting(price=context.price + Decimal("0.000000000001"))
+        for orders in ([own, context.resting(), unfit], [own, context.resting(), own]):
+            with raises("placing them", UsageError) as raised:
+                await client.place_orders(orders)
+            that("order 3 of 3" in str(raised.error), "the message says which one is unfit")
+        context.nothing_sent()
+        (placed,) = await client.place_orders([own])
+        same_type("the outcome", placed, Order)
+        equal("the booked order's id", context.booked(own.client_order_id).order_id, cast(Order, placed).order_id)

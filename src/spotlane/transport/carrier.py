@@ -8,7 +8,7 @@ import socket
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import BaseConnector, ClientRequest, ClientSession
@@ -50,7 +50,7 @@ class HttpCarrier(ABC):
     """
 
     # The name of this way of sending, as in the client's option.
-    name: ClassVar[str]
+    name: str
 
     def __init__(
         self,
@@ -144,7 +144,9 @@ class HttpCarrier(ABC):
         if self._pool is not None:
             return self._pool.status()
         counters = self._counters
-        return CarrierStatus(0, 0, counters.opened, counters.found_dead, counters.retired, counters.aborted)
+        return CarrierStatus(
+            0, 0, counters.opened, counters.found_dead, counters.retired, counters.aborted, counters.lane_faults
+        )
 
     async def carry(self, request: Request, seal: Seal, *, deadline: float, stages: Stages | None = None) -> Reply:
         """Send one request, once, and return its whole reply; see Carrier.carry.

@@ -117,7 +117,9 @@ class Channel:
             raise
         except ReplyLost as lost:
             self._replies_lost[lost.reason] += 1
-            self.breakers.fail(endpoint)
+            # An error of the lane says nothing of the exchange.
+            if lost.reason != "lane":
+                self.breakers.fail(endpoint)
             if endpoint.verb is not _READ:
                 raise
             message = str(lost)

@@ -18,6 +18,7 @@ _LOSSES = {
     "truncated": "the reply of {where} to {what} is incomplete, or its end can't be told from a loss",
     "oversize": "the reply of {where} to {what} has more than {limit} bytes",
     "encoded": "the reply of {where} to {what} is encoded, which was not asked for",
+    "lane": "the lane failed before it had read the answer of {where} to {what}",
     "malformed": "{where} answered {what} with something that is not HTTP",
 }
 

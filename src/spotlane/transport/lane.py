@@ -1,25 +1,27 @@
 """The lane: ready bytes written to warm connections of the session's connector, replies read by compiled code.
 
 aiohttp makes the connections (addresses, TLS, sockets); its request and response objects, which cost several times what
-everything else does, are not used.
+everything else does, are not used. Where the lane itself fails, requests go the plain way from then on.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from aiohttp.client_proto import ResponseHandler
 
 from spotlane._core.berths import Sender
-from spotlane._core.lane import Lane, Preamble
+from spotlane._core.lane import Lane, LaneFault, Preamble
 from spotlane.errors import NotSupported
 from spotlane.spec import Verb
 from spotlane.transport._aiohttp import default_headers
-from spotlane.transport.carrier import SHARE_OF_KEEPALIVE, HttpCarrier
+from spotlane.transport.carrier import SHARE_OF_KEEPALIVE
 from spotlane.transport.failures import lost
+from spotlane.transport.plain import PlainCarrier
 from spotlane.transport.pool import ConnectionPool, PooledConnection
 from spotlane.transport.request import Reply, Request, Seal
 from spotlane.transport.stages import Stages
@@ -31,19 +33,25 @@ if TYPE_CHECKING:
     from spotlane.transport.clock import Clock
 
 
+_log = logging.getLogger("spotlane.transport")
+
+
 class LaneConnection(PooledConnection):
     """A connection that feeds whatever arrives to a Lane."""
 
-    def __init__(self, connection: Connection, opened_s: float, clock: Clock) -> None:
+    def __init__(
+        self, connection: Connection, opened_s: float, clock: Clock, on_fault: Callable[[str], object]
+    ) -> None:
         super().__init__(connection, opened_s)
         protocol, transport = self.protocol, connection.transport
         assert transport is not None
         self.lane = Lane(
             transport,
             protocol.closed,
-            descriptor=transport.get_extra_info("socket").fileno(),
+            descriptor=self.descriptor,
             loop=asyncio.get_running_loop(),
             clock=clock,
+            on_fault=on_fault,
         )
         # With a parser it always says that it should be closed, so it is asked before.
         if protocol.should_close or not protocol.is_connected():
@@ -63,22 +71,55 @@ class LaneConnection(PooledConnection):
         super().abort()
 
 
-class LaneCarrier(HttpCarrier):
-    """Writes requests as ready bytes, one at a time on a connection; see HttpCarrier."""
+class LaneCarrier(PlainCarrier):
+    """Writes requests as ready bytes, one at a time on a connection; see HttpCarrier.
+
+    The first error of the lane itself ends its use, for good: what has not been written yet and everything that follows
+    goes the plain way, over connections of its own.
+    """
 
     name = "lane"
+    _is_down = False
 
     async def open(self) -> None:
         """Warm the connections, all at once; see HttpCarrier.open.
 
         Raises NotSupported where aiohttp is not as lane_difference() wants it, too.
         """
-        if difference := lane_difference():
+        if not self._is_down and (difference := lane_difference()):
             raise NotSupported(f"transport 'lane' needs an aiohttp that it knows: {difference}. 'plain' works")
         await super().open()
 
     def _make_connection(self, connection: Connection, opened_s: float) -> PooledConnection:
-        return LaneConnection(connection, opened_s, self._clock)
+        # Others may change aiohttp's classes while this runs, as tools that trace requests do.
+        if not self._is_down and (difference := _try_out()):
+            self._fail(difference)
+        if self._is_down:
+            return super()._make_connection(connection, opened_s)
+        try:
+            return LaneConnection(connection, opened_s, self._clock, self._fail)
+        except OSError:
+            raise
+        except Exception as error:
+            self._fail(type(error).__name__)
+        # Half a lane is no plain connection either: the pool finds it dead and opens another.
+        spoilt = super()._make_connection(connection, opened_s)
+        spoilt.abort()
+        return spoilt
+
+    def _fail(self, reason: str) -> None:
+        """Note an error of the lane itself; from the first one on nothing new is sent over it."""
+        self._counters.lane_faults += 1
+        if self._is_down:
+            return
+        self._is_down = True
+        self.name = PlainCarrier.name
+        _log.warning("the lane failed, requests go the plain way from now on: %s", reason)
+        if self._pool is not None:
+            # Not taken out: this may be called while the pool looks through them, and it drops what is dead.
+            for connection in tuple(self._pool.berths.idle):
+                connection.abort()
+            self._connection_lost()
 
     def _prepare(self, pool: ConnectionPool) -> None:
         host = f"[{self._url.host}]" if ":" in (self._url.host or "") else self._url.host
@@ -94,21 +135,47 @@ class LaneCarrier(HttpCarrier):
         pool = self._pool
         if pool is None:
             raise self._not_open(request)
-        started = self._sender.start(request, seal, deadline, stages)
-        if started is None:
+        if self._is_down:
             return super().carry(request, seal, deadline=deadline, stages=stages)
-        return self._receive(pool, request, started, stages)
+        fault: LaneFault | None = None
+        try:
+            started = self._sender.start(request, seal, deadline, stages)
+        except LaneFault as error:
+            fault = error
+        if fault is not None:
+            self._give_way(fault, request)
+        elif started is not None:
+            return self._receive(pool, request, started, stages)
+        return super().carry(request, seal, deadline=deadline, stages=stages)
 
     async def _send(
         self, connection: PooledConnection, request: Request, seal: Seal, deadline: float, stages: Stages | None
     ) -> Reply:
         pool = cast(ConnectionPool, connection.pool)
-        try:
-            started = self._sender.write(connection, request, seal, deadline, stages)
-        except BaseException:
-            pool.release(connection)
-            raise
-        return await self._receive(pool, request, started, stages)
+        while isinstance(connection, LaneConnection):
+            fault: LaneFault | None = None
+            # One that was being opened when the lane failed is not used any more.
+            if not self._is_down:
+                try:
+                    started = self._sender.write(connection, request, seal, deadline, stages)
+                except LaneFault as error:
+                    fault = error
+                except BaseException:
+                    pool.release(connection)
+                    raise
+                else:
+                    return await self._receive(pool, request, started, stages)
+            pool.discard(connection)
+            if fault is not None:
+                self._give_way(fault, request)
+            connection = await self._wait_for_connection(pool, request, deadline, stages)
+        return await super()._send(connection, request, seal, deadline, stages)
+
+    def _give_way(self, fault: LaneFault, request: Request) -> None:
+        """Note an error of the lane. Raises ReplyLost where a byte of the request can have left: it is sent once."""
+        self._fail(str(fault))
+        if fault.may_have_left:
+            raise lost("lane", request, self._url)
 
     async def _receive(
         self,
@@ -127,14 +194,24 @@ class LaneCarrier(HttpCarrier):
         if isinstance(outcome, str):
             pool.discard(connection)
             raise lost(outcome, request, self._url)
-        status, fields, body, received_s = outcome
+        reply, fault = None, ""
         lane = connection.lane
         assert lane is not None
-        if stages is not None:
-            stages.received_s = received_s
-        if lane.keepalive is not None:
-            pool.learn_keepalive(lane.keepalive.decode("latin-1"), share=SHARE_OF_KEEPALIVE)
-        reply = Reply(status, fields, body, stamp_ms, lane.written_s, received_s, connection)
+        try:
+            status, fields, body, received_s = outcome
+            if stages is not None:
+                stages.received_s = received_s
+            if lane.keepalive is not None:
+                pool.learn_keepalive(lane.keepalive.decode("latin-1"), share=SHARE_OF_KEEPALIVE)
+            reply = Reply(status, fields, body, stamp_ms, lane.written_s, received_s, connection)
+        except Exception as error:
+            fault = type(error).__name__
+        if reply is None:
+            pool.discard(connection)
+            self._fail(fault)
+            raise lost("lane", request, self._url)
+        if self._is_down:
+            lane.abort()
         if lane.is_dead:
             pool.release(connection, used_s=received_s)
         elif pool.berths.put_back(connection, received_s):
@@ -164,6 +241,10 @@ class _Recorder:
 @cache
 def lane_difference() -> str:
     """Try in memory whether aiohttp's protocol does what the lane relies on; return what is different, or ""."""
+    return _try_out()
+
+
+def _try_out() -> str:
     recorder = _Recorder()
     try:
         # What is tried needs no loop.

@@ -31,10 +31,8 @@ class PlainConnection(PooledConnection):
 
     def __init__(self, connection: Connection, opened_s: float) -> None:
         super().__init__(connection, opened_s)
-        transport = connection.transport
-        assert transport is not None
         self._poll = select.poll()
-        self._poll.register(transport.get_extra_info("socket").fileno(), _UNASKED)
+        self._poll.register(self.descriptor, _UNASKED)
 
     def is_silent(self) -> bool:
         """Say whether it is open and nothing has arrived since its last reply, in the process or in the kernel."""

@@ -45,13 +45,16 @@ class PooledConnection(Berth, ABC):
 
     def __init__(self, connection: Connection, opened_s: float) -> None:
         protocol, transport = connection.protocol, connection.transport
-        if protocol is None or transport is None:
+        # uvloop has no socket to show for a connection that is lost.
+        raw = None if transport is None else transport.get_extra_info("socket")
+        if protocol is None or transport is None or raw is None:
             connection.close()
             raise ConnectionResetError("the connection was lost as soon as it was made")
         # Kept, for aiohttp closes what nobody holds.
         self._connection = connection
         self.protocol: ResponseHandler = protocol
         self.opened_s = self.idle_since_s = opened_s
+        self.descriptor: int = raw.fileno()
         self.is_tls = transport.get_extra_info("sslcontext") is not None
         self.pool: ConnectionPool | None = None
 
@@ -135,6 +138,7 @@ class ConnectionPool:
             found_dead=counters.found_dead,
             retired=counters.retired,
             aborted=counters.aborted,
+            lane_faults=counters.lane_faults,
         )
 
     async def acquire(self, *, is_cancel: bool = False) -> PooledConnection:

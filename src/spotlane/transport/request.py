@@ -146,7 +146,7 @@ class ReplyLost(TransportError):
         self.reason = reason
 
 
-LOSS_REASONS = ("deadline", "disconnected", "truncated", "oversize", "encoded", "malformed")
+LOSS_REASONS = ("deadline", "disconnected", "truncated", "oversize", "encoded", "malformed", "lane")
 
 
 class Sealed(NamedTuple):

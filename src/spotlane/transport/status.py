@@ -13,17 +13,18 @@ class ConnectionCounters:
 
     opened: handshakes finished. found_dead: dropped before use, because the other side had closed them or something had
     arrived unasked. retired: closed for having idled, or as the server asked. aborted: closed after an error, a
-    deadline or a cancellation.
+    deadline or a cancellation. lane_faults: errors of the lane itself; the first one ended its use.
     """
 
     opened: int = 0
     found_dead: int = 0
     retired: int = 0
     aborted: int = 0
+    lane_faults: int = 0
 
 
 class CarrierStatus(NamedTuple):
-    """A carrier's connections now (idle, busy) and since it was made."""
+    """A carrier's connections now (idle, busy) and since it was made; see ConnectionCounters for the latter."""
 
     idle: int = 0
     busy: int = 0
@@ -31,6 +32,7 @@ class CarrierStatus(NamedTuple):
     found_dead: int = 0
     retired: int = 0
     aborted: int = 0
+    lane_faults: int = 0
 
 
 class TransportStatus(NamedTuple):

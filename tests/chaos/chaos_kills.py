@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections import Counter
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from spotlane import Credentials, OrderParams, OrderType, Side, SpotlaneError, Symbol
 from spotlane.exchanges.mexc import MexcPrivateRest
@@ -25,8 +27,6 @@ from spotlane.structs import Resolution
 # Longer than the exchange here takes for anything, on a machine that is busy.
 HORIZONS = Horizons(validity_ms=150, skew_ms=100, processing_ms=400, visibility_ms=100, spacing_ms=50)
 _TIMEOUT_S = 0.5
-# Late enough for the interpreter to start, and spread over opening, recovering and placing.
-_MOST_DELAY_S = 2.5
 _WORKERS = 4
 _MOST_WAITS = 1_000
 _FAULTS = (
@@ -102,6 +102,62 @@ async def _place_for_ever(exchange: MexcPrivateRest) -> None:
         await asyncio.sleep(0.002)
 
 
+class Nursery:
+    """A process that has loaded everything and forks a bot when asked: none costs the start of an interpreter."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._orders, self._words = process.stdin, process.stdout
+
+    @classmethod
+    async def start(cls, venue: Sandbox, journal: str) -> Nursery:
+        """Start one for the bots of one account."""
+        pipe = asyncio.subprocess.PIPE
+        arguments = (sys.executable, __file__, venue.url, venue.api_key, venue.api_secret, journal)
+        return cls(await asyncio.create_subprocess_exec(*arguments, stdin=pipe, stdout=pipe))
+
+    async def run(self, what: str, told: list[tuple[str, str, str]], moment: Moment | None) -> None:
+        """Let a bot live until its moment, or to its end where there is none, and note what it told."""
+        self._orders.write(f"{what}\n".encode())
+        timer: asyncio.TimerHandle | None = None
+        loop = asyncio.get_running_loop()
+        pid = 0
+        async for line in self._words:
+            words = line.decode().split()
+            if words[0] == "PID":
+                pid = int(words[1])
+            if moment is not None and timer is None and words[0] in (moment.word, *_LATER[moment.word]):
+                timer = loop.call_later(moment.delay_s, os.kill, pid, signal.SIGKILL)
+            if len(words) == 3:
+                told.append((words[0], words[1], words[2]))
+            if words[0] == "ENDED":
+                break
+        if timer is not None:
+            timer.cancel()
+        if words[0] != "ENDED" or int(words[1]) != (-signal.SIGKILL if moment is not None else 0):
+            raise RuntimeError(f"the bot ended by itself: {words}")
+
+    async def close(self) -> None:
+        """End the process."""
+        self._orders.close()
+        await self._process.wait()
+
+
+class Moment(NamedTuple):
+    """When a bot is killed: so long after it has told a word."""
+
+    word: str
+    delay_s: float
+
+
+# From its first moment on, once it is open, once an order of its own has been answered.
+_MOMENTS = (("PID", 0.2), ("OPEN", 1.2), ("RETURNED", 1.2))
+# A bot that recovers for ever, or is refused everything, says another word first.
+_LATER = {"PID": (), "OPEN": (), "RETURNED": ("ADOPTED", "PROVEN_ABSENT")}
+
+
 async def kill(times: int, *, seed: str) -> Fate:
     """Kill a bot a number of times, let it recover, and compare what it told with the ledger."""
     draw = Random(seed)
@@ -114,32 +170,27 @@ async def kill(times: int, *, seed: str) -> Fate:
     with tempfile.TemporaryDirectory() as folder:
         journal = str(Path(folder) / "orders.journal")
         async with Sandbox("mexc", rate_limits=False, faults=faults, open_order_limit=1_000_000) as venue:
-            for _ in range(times):
-                await _run_child(venue, journal, told, kill_after_s=_MOST_DELAY_S * draw.random())
+            nursery = await Nursery.start(venue, journal)
+            for number in range(times):
+                word, most_s = _MOMENTS[number % len(_MOMENTS)]
+                await nursery.run("trades", told, Moment(word, most_s * draw.random()))
             venue.faults.clear()
-            await _run_child(venue, journal, told, kill_after_s=None)
+            await nursery.run("drains", told, None)
+            await nursery.close()
             _judge(venue, told, fate)
     return fate
 
 
-async def _run_child(
-    venue: Sandbox, journal: str, told: list[tuple[str, str, str]], *, kill_after_s: float | None
-) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, venue.url, venue.api_key, venue.api_secret, journal,
-        "" if kill_after_s is not None else "drains", stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout is not None
-    if kill_after_s is not None:
-        # What it says meanwhile stays in the pipe.
-        asyncio.get_running_loop().call_later(kill_after_s, process.kill)
-    async for line in process.stdout:
-        words = line.decode().split()
-        if len(words) == 3 and line.endswith(b"\n"):
-            told.append((words[0], words[1], words[2]))
-    status = await process.wait()
-    if status != (-9 if kill_after_s is not None else 0):
-        raise RuntimeError(f"the bot ended by itself with status {status}")
+def nursery(url: str, key: str, secret: str, journal: str) -> None:
+    """Fork a bot for each line of standard input, one after the other, and tell how it ended."""
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            say("PID", str(os.getpid()))
+            asyncio.run(child(url, key, secret, journal, drains=line.strip() == "drains"))
+            os._exit(0)
+        _, status = os.waitpid(pid, 0)
+        say("ENDED", str(os.waitstatus_to_exitcode(status)))
 
 
 def _judge(venue: Sandbox, told: list[tuple[str, str, str]], fate: Fate) -> None:
@@ -153,6 +204,8 @@ def _judge(venue: Sandbox, told: list[tuple[str, str, str]], fate: Fate) -> None
             absent.add(name)
     orders = venue.ledger.orders()
     fate.orders = len(orders)
+    if not orders:
+        fate.fail("nothing was placed", f"in {fate.kills} kills")
     for order in orders:
         name = order.client_order_id or ""
         if len(venue.ledger.orders(name)) > 1:
@@ -183,5 +236,4 @@ def show_fate(fate: Fate) -> None:
 
 
 if __name__ == "__main__":
-    _url, _key, _secret, _journal, _what = sys.argv[1:]
-    asyncio.run(child(_url, _key, _secret, _journal, drains=_what == "drains"))
+    nursery(*sys.argv[1:])

@@ -23,7 +23,8 @@ class Silence:
     async def connect(self, *_: Any) -> Any:
         self.asked += 1
         await self.answers.wait()
-        transport = SimpleNamespace(get_extra_info=lambda _: None, abort=lambda: None)
+        told = {"socket": SimpleNamespace(fileno=lambda: -1)}
+        transport = SimpleNamespace(get_extra_info=told.get, abort=lambda: None)
         closed = asyncio.get_running_loop().create_future()
         protocol = SimpleNamespace(transport=transport, closed=closed)
         return SimpleNamespace(protocol=protocol, transport=transport, close=lambda: closed.done() or closed.cancel())

@@ -11,8 +11,8 @@ CORE    := $(filter-out __init__,$(notdir $(basename $(wildcard _ext/spotlane/_c
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test conformance hostile integration chaos lint format bench bench-report instructions peers package \
-        lock audit sbom clean
+.PHONY: help demo test conformance hostile integration chaos lint format bench bench-report instructions peers addresses \
+        package lock audit sbom clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench-report                 the last results into the README, with page and plots"
 	@echo "make instructions [SPOTLANE_BASE=...]  instruction counts beside those of a base commit (needs valgrind)"
 	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
+	@echo "make addresses  a hundred thousand addresses, valid and corrupted, judged by an oracle too"
 	@echo "make package  sdist, wheel from the sdist, and tests on the installed wheel"
 	@echo "make lock     the versions and hashes of everything that is installed here, anew, into requirements/"
 	@echo "make audit    known vulnerabilities of what is locked, where the index answers"
@@ -84,6 +85,10 @@ instructions: $(VENV)/.instructions
 peers: $(VENV)/.peers
 	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients*.py
 
+# ADDRESSES="--addresses 5000 --seed 7" and the like.
+addresses: $(VENV)/.addresses
+	$(BIN)/python tests/safety/addresses/oracle_run.py $(ADDRESSES)
+
 package: $(VENV)/.package
 	sh tools/package.sh $(BIN)/python
 
@@ -116,10 +121,11 @@ EXTRAS_lint    := cli,test,lint,bench
 EXTRAS_bench   := bench
 EXTRAS_instructions := instructions
 EXTRAS_peers   := cli,test,peers
+EXTRAS_addresses := oracle
 EXTRAS_package := package
 EXTRAS_lock    := lock
 EXTRAS_audit   := audit
-STAGES := runtime test lint bench instructions peers package lock audit
+STAGES := runtime test lint bench instructions peers addresses package lock audit
 
 define stage
 $(VENV)/.$(1): $(VENV)/bin/python $(SOURCES) requirements/$(1).txt

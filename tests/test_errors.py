@@ -10,6 +10,7 @@ import pytest
 
 from spotlane import errors
 from spotlane.errors import (
+    AddressError,
     BudgetExhausted,
     DecodeError,
     ExchangeAPIError,
@@ -35,6 +36,7 @@ EXAMPLES: list[SpotlaneError] = [
     HistoryIncomplete("too old", start_ms=1, end_ms=2),
     OutcomeUnknown("in doubt", client_order_id="c", order_id="o", resolver=resolver),
     BudgetExhausted("full", retry_after_s=0.5),
+    AddressError("a typo", family="evm", address="0x1", reason="short", nearest="0x2", positions=(3,), fits=("near",)),
     RateLimited("mexc", 429, "too many", 429, hint="slower", retry_after_s=1.0),
     DecodeError("no number", endpoint="order", field="price", excerpt='"price":x'),
 ]

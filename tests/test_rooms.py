@@ -72,6 +72,13 @@ def test_no_other_room_uses_compiled_code() -> None:
             assert not [name for name in imports_of(file) if is_below(name, "spotlane._core")], file
 
 
+def test_addresses_are_checked_with_the_standard_library_alone() -> None:
+    room = "spotlane.safety.addresses"
+    for file in (PACKAGE / "safety" / "addresses").glob("*.py"):
+        names = [name for name in imports_of(file) if name.partition(".")[0] not in sys.stdlib_module_names]
+        assert [name for name in names if not is_below(name, room, "spotlane.errors")] == [], file
+
+
 @pytest.mark.parametrize("folder", EXCHANGES, ids=lambda folder: folder.name)
 def test_an_exchange_imports_no_other_exchange(folder: Path) -> None:
     others = [f"spotlane.exchanges.{other.name}" for other in EXCHANGES if other != folder]

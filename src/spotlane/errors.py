@@ -10,6 +10,7 @@ SpotlaneError                     .safe_to_retry on every one
 │   ├── NotSupported              the exchange cannot do this; names the alternative
 │   │   └── HistoryIncomplete     the part of a history that the exchange does not give
 │   ├── WithdrawalRefused         the local policy says no
+│   ├── AddressError              no address of its chain, or a memo that doesn't fit it
 │   └── WrongContext              another loop, thread or process than the one that opened the client
 ├── StateError                    journal or policy file unusable
 ├── OutcomeUnknown                sent, or maybe sent: never retry, look it up
@@ -115,6 +116,34 @@ class HistoryIncomplete(NotSupported):
 
 class WithdrawalRefused(UsageError):
     """The local withdrawal policy refused the request. Nothing was sent."""
+
+
+class AddressError(UsageError):
+    """An address that can't be right on its chain, or a memo that doesn't go with it. Nothing was sent.
+
+    family is the name of the chain's address rules; address is what was given, None where that may be a private key;
+    reason is the fault in words. Where it can be told, nearest is a spelling that would pass, positions are the indexes
+    (from 0) of the characters that a single typo would explain, and fits names the families whose address it is.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        family: str,
+        address: str | None,
+        reason: str,
+        nearest: str | None = None,
+        positions: tuple[int, ...] = (),
+        fits: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.family = family
+        self.address = address
+        self.reason = reason
+        self.nearest = nearest
+        self.positions = positions
+        self.fits = fits
 
 
 class WrongContext(UsageError):

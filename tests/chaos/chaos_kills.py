@@ -18,7 +18,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from spotlane import Credentials, OrderParams, OrderType, Side, SpotlaneError, Symbol
+from spotlane import Credentials, OrderParams, OrderType, Side, SpotlaneError, Symbol, TransportError
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.sandbox import Fault, Sandbox
 from spotlane.spec import Horizons
@@ -78,7 +78,13 @@ async def child(url: str, key: str, secret: str, journal: str, drains: bool) -> 
         Credentials(key, secret), base_url=url, journal=journal, horizons=HORIZONS, timeout_s=_TIMEOUT_S,
         enforce_limits=False, share_budget=False, on_resolved=hear,
     )  # fmt: skip
-    await exchange.open()
+    while True:
+        # On a busy machine half a second may be too short for all that opening with a journal reads.
+        try:
+            await exchange.open()
+            break
+        except TransportError:
+            say("RETRY")
     say("OPEN")
     if drains:
         for _ in range(_MOST_WAITS):

@@ -11,14 +11,15 @@ CORE    := $(filter-out __init__,$(notdir $(basename $(wildcard _ext/spotlane/_c
 # The tools find each other, as cython-lint does pycodestyle.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test conformance hostile integration chaos lint format bench bench-report instructions peers addresses \
-        package lock audit sbom clean
+.PHONY: help demo test conformance hostile integration chaos canary lint format bench bench-report instructions peers \
+        addresses package lock audit sbom clean
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
 	@echo "make conformance [EXCHANGE=...]   the checklist of every exchange against its sandbox, a line each"
 	@echo "make hostile  a hundred thousand connections with a server that does everything wrong"
 	@echo "make chaos    a million orders under every fault, a day of outages, thousands of kills (about an hour)"
+	@echo "make canary   a unique secret through every fault, then looked for in logs, errors, memory and a core dump"
 	@echo "make integration EXCHANGE=gateio  its non-destructive part against the exchange's own testnet"
 	@echo "make lint     ruff, mypy, stubtest, cython-lint, import rules"
 	@echo "make bench [BENCH_FLAGS=--quick]  the benchmarks, each beside its baseline, and a page of them"
@@ -51,6 +52,10 @@ hostile: $(VENV)/.test
 # CHAOS="--orders 20000 --seed 7", CHAOS="--day" and the like; docs/outcomes.md has them all.
 chaos: $(VENV)/.test
 	$(BIN)/python tests/chaos/chaos_run.py $(CHAOS)
+
+# The tests have a third of it: each fault with one kind of request.
+canary: $(VENV)/.test
+	CANARY=whole $(BIN)/python -m pytest -n $(PYTEST_WORKERS) tests/exchanges/test_canary.py
 
 # Keys come from the environment variables that the exchange's spec names; without them it says SKIPPED.
 integration: $(VENV)/.test

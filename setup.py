@@ -14,6 +14,7 @@ MODULES = [
     "encoding",
     "json_encoding",
     "forms",
+    "secret",
     "signing",
     "header_auth",
     "columns",

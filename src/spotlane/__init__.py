@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from spotlane import _logging as _logging
 from spotlane import errors
 from spotlane._version import __version__
-from spotlane.credentials import Credentials
+from spotlane.credentials import Credentials, Secret
 from spotlane.errors import ExchangeAPIError, OutcomeUnknown, SpotlaneError, TransportError, UsageError
+from spotlane.hardening import Hardening, harden_process
 from spotlane.interfaces import PrivateSpotRest, PrivateTradingInterface, WithdrawalInterface
 from spotlane.registry import exchange_names, open_exchange
 from spotlane.structs import (
@@ -23,19 +24,23 @@ from spotlane.structs import (
     TimeInForce,
     Trade,
     Unresolved,
+    WithdrawalPreview,
     WithdrawalRequest,
     WithdrawalResponse,
     WithdrawalStatus,
 )
 
 if TYPE_CHECKING:
-    from spotlane.safety import WithdrawalPolicy, WithdrawalTarget
+    from spotlane.safety import Approval, ApprovalRequest, WithdrawalCap, WithdrawalPolicy, WithdrawalTarget
 
 __all__ = [
+    "Approval",
+    "ApprovalRequest",
     "AssetBalance",
     "Credentials",
     "DeadManState",
     "ExchangeAPIError",
+    "Hardening",
     "Order",
     "OrderParams",
     "OrderStatus",
@@ -45,6 +50,7 @@ __all__ = [
     "PrivateSpotRest",
     "PrivateTradingInterface",
     "Resolution",
+    "Secret",
     "Side",
     "SpotlaneError",
     "Symbol",
@@ -53,8 +59,10 @@ __all__ = [
     "TransportError",
     "Unresolved",
     "UsageError",
+    "WithdrawalCap",
     "WithdrawalInterface",
     "WithdrawalPolicy",
+    "WithdrawalPreview",
     "WithdrawalRequest",
     "WithdrawalResponse",
     "WithdrawalStatus",
@@ -62,13 +70,14 @@ __all__ = [
     "__version__",
     "errors",
     "exchange_names",
+    "harden_process",
     "open_exchange",
 ]
 
 
 def __getattr__(name: str) -> object:
     # On demand, because it brings the transport and so aiohttp: what only trades structs does not wait for it.
-    if name in ("WithdrawalPolicy", "WithdrawalTarget"):
+    if name in ("Approval", "ApprovalRequest", "WithdrawalCap", "WithdrawalPolicy", "WithdrawalTarget"):
         from spotlane import safety
 
         return getattr(safety, name)

@@ -10,6 +10,7 @@ SpotlaneError                     .safe_to_retry on every one
 │   ├── NotSupported              the exchange cannot do this; names the alternative
 │   │   └── HistoryIncomplete     the part of a history that the exchange does not give
 │   ├── WithdrawalRefused         the local policy says no
+│   │   └── WithdrawalsStopped    its file or its ledger is unusable; a StateError, too
 │   ├── AddressError              no address of its chain, or a memo that doesn't fit it
 │   └── WrongContext              another loop, thread or process than the one that opened the client
 ├── StateError                    journal or policy file unusable
@@ -60,7 +61,12 @@ def _rebuild(kind: type[SpotlaneError], args: tuple[Any, ...], attributes: dict[
 
 
 class UsageError(SpotlaneError, ValueError):
-    """The caller's mistake. Nothing was sent; the same call will fail again until it is changed."""
+    """The caller's mistake. Nothing was sent; the same call will fail again until it is changed.
+
+    reason says in short why; for a refused withdrawal it is a WithdrawalReason.
+    """
+
+    reason: str | None = None
 
 
 class PrecisionError(UsageError):
@@ -115,7 +121,11 @@ class HistoryIncomplete(NotSupported):
 
 
 class WithdrawalRefused(UsageError):
-    """The local withdrawal policy refused the request. Nothing was sent."""
+    """The local withdrawal policy refused the request. Nothing was sent; reason is the WithdrawalReason."""
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason: str = reason
 
 
 class AddressError(UsageError):
@@ -140,7 +150,7 @@ class AddressError(UsageError):
         super().__init__(message)
         self.family = family
         self.address = address
-        self.reason = reason
+        self.reason: str = reason
         self.nearest = nearest
         self.positions = positions
         self.fits = fits
@@ -152,6 +162,18 @@ class WrongContext(UsageError):
 
 class StateError(SpotlaneError):
     """A file that the client depends on (journal, policy) is locked, corrupt, foreign or full."""
+
+
+class WithdrawalsStopped(WithdrawalRefused, StateError):
+    """The policy's file or its ledger is unusable, so that nothing is withdrawn; everything else goes on.
+
+    path is the file; line is the number of the offending line, counted from 1, or None where it is about no line.
+    """
+
+    def __init__(self, message: str, *, reason: str, path: str, line: int | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.path = path
+        self.line = line
 
 
 class OutcomeUnknown(SpotlaneError):
@@ -271,7 +293,23 @@ class PermissionDenied(ExchangeAPIError):
 
 
 class IpNotAllowed(ExchangeAPIError):
-    """The request came from an address that is not on the key's list."""
+    """The request came from an address that is not on the key's list.
+
+    address is the one that the exchange saw, where it says so, else None.
+    """
+
+    def __init__(
+        self,
+        exchange: str,
+        code: int | str | None,
+        message: str,
+        http_status: int,
+        *,
+        hint: str = "",
+        address: str | None = None,
+    ) -> None:
+        super().__init__(exchange, code, message, http_status, hint=hint)
+        self.address = address
 
 
 class TimestampRejected(ExchangeAPIError):

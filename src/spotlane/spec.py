@@ -95,7 +95,8 @@ class ErrorRow(NamedTuple):
     that the same code means there, for codes with two meanings. within is a part of the message, in lower case: the row
     then holds only for messages with it, and is there because the exchange has no code of its own for the case. limits
     names the buckets that a RateLimited may be about: of these, the ones that the refused endpoint takes from have to
-    wait; without any, see ExchangeSpec.limits_apart.
+    wait; without any, see ExchangeSpec.limits_apart. address_after is the part of the message, in lower case, behind
+    which an IpNotAllowed names the address that the exchange saw.
     """
 
     code: int | str
@@ -106,6 +107,7 @@ class ErrorRow(NamedTuple):
     replaces: Mapping[str, type[ExchangeAPIError]] = _NOTHING
     within: str = ""
     limits: tuple[str, ...] = ()
+    address_after: str = ""
 
 
 class ErrorTable:
@@ -201,7 +203,9 @@ class ExchangeSpec(NamedTuple):
     which the order ended, fills included, so that it need not be read again; cancel_reply_may_be_nameless that it may
     leave the client order id out; placed_reply_is_nameless that an acknowledgement always does. exemptions maps the
     number of a conformance case ("C51") to the reason why it can't apply to this exchange; what a Capability declares
-    unsupported needs none.
+    unsupported needs none. network_codes maps the canonical names of networks to the exchange's codes.
+    withdrawal_fee_included says whether the amount of a withdrawal includes its fee, so that less arrives; None where
+    that is not known: what would arrive is then not told.
     """
 
     name: str
@@ -222,6 +226,8 @@ class ExchangeSpec(NamedTuple):
     cancel_reply_may_be_nameless: bool = False
     placed_reply_is_nameless: bool = False
     exemptions: Mapping[str, str] = _NOTHING
+    network_codes: Mapping[str, str] = _NOTHING
+    withdrawal_fee_included: bool | None = None
 
     def capability(self, name: str) -> Capability:
         """Return the named capability; an undeclared one is unsupported without a reason."""

@@ -71,6 +71,24 @@ def occurrences(process_id: int, needles: list[bytes]) -> int:
     return found
 
 
+def dumped_occurrences(process_id: int, needles: list[bytes]) -> int:
+    """Count the needles in that part of the writable memory of a process that a core dump has."""
+    found = 0
+    spans = re.findall(
+        r"^([0-9a-f]+)-([0-9a-f]+) rw\S* .*\n(?:(?!VmFlags).*\n)*VmFlags: (.*)$",
+        Path(f"/proc/{process_id}/smaps").read_text(),
+        re.MULTILINE,
+    )
+    assert spans
+    with Path(f"/proc/{process_id}/mem").open("rb", buffering=0) as memory:
+        for start, end, flags in spans:
+            if "dd" not in flags.split() and "io" not in flags.split():
+                memory.seek(int(start, 16))
+                piece = memory.read(int(end, 16) - int(start, 16))
+                found += sum(piece.count(needle) for needle in needles)
+    return found
+
+
 def forms_of(key: bytes) -> list[bytes]:
     """A piece of the key as it is, and as it is mixed into the two key blocks, in either order of the bytes."""
     piece = key[8:24]
@@ -102,6 +120,8 @@ def test_keys_and_states_are_overwritten(kernel: str) -> None:
             assert child.stdout.readline().decode().strip() == authenticate("sha256", key, b"message")
             assert occurrences(child.pid, forms_of(key)) == 0
             assert occurrences(child.pid, [inner_state(key)]) > 0, "what is kept instead"
+            halves = [inner_state(key)[:16], inner_state(key)[16:]]
+            assert dumped_occurrences(child.pid, halves) == 0, "no copy of that is where a core dump has it"
             child.stdin.write(b".")
             assert child.stdout.readline() == b"forgotten\n"
             assert occurrences(child.pid, [inner_state(key)]) == 0

@@ -52,12 +52,17 @@ from spotlane.transport import ManualClock
 
 TRON = "TQrY8tryqsYVCYS3MFbtffiPp2ccyn4STm"
 RIPPLE = "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh"
+UNVERIFIED = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+CLOSED = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 BOOK_PATH = f"{PREFIX}/wallet/saved_address"
 
 POLICY = WithdrawalPolicy(
     [
         WithdrawalTarget("USDT", "TRX", TRON),
-        WithdrawalTarget("USDT", "ETH", "0xunverified"),
+        WithdrawalTarget("USDT", "ETH", UNVERIFIED),
+        WithdrawalTarget("USDT", "BSC", CLOSED),
+        WithdrawalTarget("USDT", "KASPA", TRON),
+        WithdrawalTarget("USDX", "TRX", TRON),
         WithdrawalTarget("XRP", "XRP", RIPPLE, "104100"),
     ]
 )
@@ -332,12 +337,12 @@ async def test_withdrawals_that_gate_refuses() -> None:
 
 async def test_withdrawals_that_are_not_sent() -> None:
     async with payer() as (venue, exchange):
-        venue.engine.wallet.save_address("USDT", "BSC", "0xclosed")
+        venue.engine.wallet.save_address("USDT", "BSC", CLOSED)
         for changes, kind, words in (
             ({"amount": Decimal("0.5")}, MinimumError, "at least 1"),
             ({"amount": Decimal("2.0000001")}, PrecisionError, "0.000001"),
-            ({"network": "BSC"}, NotSupported, "choose another network"),
-            ({"network": "SOL"}, UsageError, r"TRX \(Tron\(TRC20\)\)"),
+            ({"network": "BSC", "address": CLOSED}, NotSupported, "choose another network"),
+            ({"network": "KASPA"}, UsageError, r"TRX \(Tron\(TRC20\)\)"),
             ({"asset": "USDX"}, UsageError, "lists no asset 'USDX'"),
             ({"one_time_code": "123456"}, NotSupported, "one_time_code"),
             ({"address": "T" * 34}, WithdrawalRefused, "none with this address"),
@@ -356,7 +361,7 @@ async def test_only_verified_addresses_are_withdrawn_to() -> None:
             if request.path != BOOK_PATH:
                 return reply
             rows = [
-                {"currency": "USDT", "chain": "ETH", "address": "0xunverified", "name": "", "tag": "", "verified": "0"},
+                {"currency": "USDT", "chain": "ETH", "address": UNVERIFIED, "name": "", "tag": "", "verified": "0"},
                 {"currency": "USDT", "chain": "ETH", "address": "0xwaiting", "name": "", "tag": "", "verified": ""},
             ]
             return dataclasses.replace(reply, body=encoded([*rows, *json.loads(reply.body)]))
@@ -364,7 +369,7 @@ async def test_only_verified_addresses_are_withdrawn_to() -> None:
         venue._server._handle = unverified
         assert [entry.address for entry in await exchange.get_withdrawal_addresses("USDT")] == [TRON]
         with pytest.raises(WithdrawalRefused, match="not in the gateio withdrawal address book"):
-            await exchange.withdraw(to_tron(address="0xunverified", network="ETH"))
+            await exchange.withdraw(to_tron(address=UNVERIFIED, network="ETH"))
         assert venue.requests.count("POST") == 0
         await exchange.withdraw(to_tron(network="tron(trc20)"))
         assert venue.engine.wallet.withdrawals()[0].network.code == "TRX"

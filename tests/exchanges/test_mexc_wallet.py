@@ -28,6 +28,8 @@ from spotlane.transport import ManualClock
 
 TRON = "TQrY8tryqsYVCYS3MFbtffiPp2ccyn4STm"
 RIPPLE = "rEb8TK3gBgk5auZkwc6sHnwrGVJH8DuaLh"
+NOT_IN_BOOK = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+CLOSED = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 HISTORY_PATH = "/api/v3/capital/withdraw/history"
 NETWORKS_PATH = "/api/v3/capital/config/getall"
 BOOK_PATH = "/api/v3/capital/withdraw/address"
@@ -35,8 +37,10 @@ BOOK_PATH = "/api/v3/capital/withdraw/address"
 POLICY = WithdrawalPolicy(
     [
         WithdrawalTarget("USDT", "TRX", TRON),
-        WithdrawalTarget("USDT", "ETH", "0xnotinthebook"),
-        WithdrawalTarget("USDT", "BSC", "0xclosed"),
+        WithdrawalTarget("USDT", "ETH", NOT_IN_BOOK),
+        WithdrawalTarget("USDT", "BSC", CLOSED),
+        WithdrawalTarget("USDT", "KASPA", TRON),
+        WithdrawalTarget("DOGE", "TRX", TRON),
         WithdrawalTarget("XRP", "XRP", RIPPLE, "104100"),
         WithdrawalTarget("XRP", "XRP", RIPPLE, "999"),
         WithdrawalTarget("XRP", "XRP", RIPPLE),
@@ -140,10 +144,10 @@ async def test_a_memo_is_needed_sent_and_compared(venue: Sandbox, payer: MexcPri
     [
         ({"amount": Decimal("1.5")}, MinimumError, 2, "USDT on TRX is at least 2, was 1.5"),
         ({"amount": Decimal(2_000_000)}, MaximumError, 1_000_000, "is at most 1000000"),
-        ({"network": "BSC", "address": "0xclosed"}, NotSupported, None, "are closed on mexc now"),
-        ({"network": "SOL"}, UsageError, None, r"TRX \(Tron\(TRC20\)\), ETH .*network was 'SOL'"),
+        ({"network": "BSC", "address": CLOSED}, NotSupported, None, "are closed on mexc now"),
+        ({"network": "KASPA"}, UsageError, None, r"TRX \(Tron\(TRC20\)\), ETH .*network was 'KASPA'"),
         ({"asset": "DOGE"}, UsageError, None, "lists no asset 'DOGE'"),
-        ({"network": "ETH", "address": "0xnotinthebook"}, WithdrawalRefused, None, "add it on the exchange's web site"),
+        ({"network": "ETH", "address": NOT_IN_BOOK}, WithdrawalRefused, None, "add it on the exchange's web site"),
         ({"one_time_code": "123456"}, NotSupported, None, "no one_time_code"),
     ],
 )
@@ -163,10 +167,10 @@ async def test_what_can_not_be_withdrawn_is_refused_before_it_is_sent(
 
 
 async def test_an_address_that_was_added_a_moment_ago_is_found(venue: Sandbox, payer: MexcPrivateRest) -> None:
-    target = to_tron(network="ETH", address="0xnotinthebook")
+    target = to_tron(network="ETH", address=NOT_IN_BOOK)
     with pytest.raises(WithdrawalRefused):
         await payer.withdraw(target)
-    venue.engine.wallet.save_address("USDT", "ETH", "0xnotinthebook")
+    venue.engine.wallet.save_address("USDT", "ETH", NOT_IN_BOOK)
 
     assert (await payer.withdraw(target)).network == "ETH"
 

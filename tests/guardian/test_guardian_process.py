@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 import os
 import sys
@@ -27,9 +28,19 @@ def settings_for(venue: Sandbox, **changes: Any) -> dict[str, Any]:
     told = {
         "exchange": venue.exchange, "folders": list(spotlane.exchanges.__path__), "seconds": 30.0, "watch_s": 0.3,
         "base_url": venue.url, "timeout_s": 2.0, "transport": "lane", "enforce_limits": False, "source_address": None,
-        "authorities": [], "api_key": venue.api_key, "api_secret": venue.api_secret,
+        "authorities": [], "api_key": venue.api_key,
     }  # fmt: skip
     return {**told, **changes}
+
+
+def framed(secret: str) -> bytes:
+    """Return a secret as it stands before the settings: its length in four bytes, and itself."""
+    return len(secret).to_bytes(4, "little") + secret.encode()
+
+
+def told_to(venue: Sandbox, **changes: Any) -> bytes:
+    """Return all that a client would tell a guardian of this exchange, without the last line end."""
+    return framed(venue.api_secret) + json.dumps(settings_for(venue, **changes)).encode()
 
 
 class Started:
@@ -71,7 +82,7 @@ async def started(redirection: str = "") -> AsyncIterator[Started]:
 async def test_from_the_settings_to_the_end() -> None:
     async with trading() as (venue, exchange), started() as guardian:
         order = await exchange.place_order(resting())
-        guardian.tell(json.dumps(settings_for(venue)).encode())
+        guardian.tell(told_to(venue))
         assert await guardian.hear() == {"event": "armed"}
         guardian.tell(b"beat")
         assert await guardian.hear() == {"event": "alive"}
@@ -90,7 +101,7 @@ async def test_from_the_settings_to_the_end() -> None:
 async def test_taken_off() -> None:
     async with trading() as (venue, exchange), started() as guardian:
         await exchange.place_order(resting())
-        guardian.tell(json.dumps(settings_for(venue)).encode() + b"\nbeat\noff")
+        guardian.tell(told_to(venue) + b"\nbeat\noff")
         assert "fired" not in await guardian.rest()
         assert await guardian.process.wait() == 0
         assert len(venue.ledger.live_orders()) == 1
@@ -99,7 +110,7 @@ async def test_taken_off() -> None:
 async def test_late_heartbeat_is_answered_and_changes_nothing() -> None:
     async with trading() as (venue, exchange), started() as guardian:
         await exchange.place_order(resting())
-        guardian.tell(json.dumps(settings_for(venue, seconds=0.3, watch_s=20.0)).encode())
+        guardian.tell(told_to(venue, seconds=0.3, watch_s=20.0))
         assert [(await guardian.hear())["event"] for _ in range(3)] == ["armed", "fired", "cancelled"]
         guardian.tell(b"beat")
         assert await guardian.hear() == {"event": "fired", "reason": "a heartbeat came late"}
@@ -112,16 +123,16 @@ async def test_late_heartbeat_is_answered_and_changes_nothing() -> None:
 async def test_closed_standard_error_leads_nowhere_else() -> None:
     async with trading() as (venue, exchange), started("2>&-") as guardian:
         await exchange.place_order(resting())
-        guardian.tell(json.dumps(settings_for(venue)).encode())
+        guardian.tell(told_to(venue))
         assert await guardian.hear() == {"event": "armed"}
         assert os.readlink(f"/proc/{guardian.process.pid}/fd/2") == os.devnull
         assert await guardian.rest() == ["fired", "cancelled", "done"]
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[]", b'{"api_secret": "hidden"}'])
+@pytest.mark.parametrize("line", [b"", b"{", b"[]", b'{"api_key": "hidden"}'])
 async def test_settings_that_make_no_sense(line: bytes) -> None:
     async with started() as guardian:
-        guardian.tell(line)
+        guardian.tell(framed("hidden") + line)
         guardian.to.close()
         assert await guardian.process.wait() == 1
         assert guardian.process.stderr is not None
@@ -129,13 +140,33 @@ async def test_settings_that_make_no_sense(line: bytes) -> None:
         assert said == b"spotlane.guardian: the line of settings can't be understood\n"
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"", b"no secret was sent"),
+        (b"\x05\0\0", b"no secret was sent"),
+        (b"\x05\0\0\0hid", b"what was sent is no secret"),
+        (b'{"api_key": "hidden"}', b"what was sent is no secret"),
+        (b"\x07\0\0\0hidden ", b"api_secret holds blanks, line ends or non-ASCII characters: copy it again"),
+    ],
+)
+async def test_secret_that_is_none(sent: bytes, told: bytes) -> None:
+    async with started() as guardian:
+        guardian.to.write(sent)
+        guardian.to.close()
+        assert await guardian.process.wait() == 1
+        assert guardian.process.stderr is not None
+        assert await guardian.process.stderr.read() == b"spotlane.guardian: " + told + b"\n"
+
+
 async def test_settings_are_one_line_and_what_follows_is_kept(venue: Sandbox) -> None:
     pipe, end = os.pipe()
-    os.write(end, json.dumps(settings_for(venue)).encode() + b"\nbe")
+    os.write(end, told_to(venue) + b"\nbe")
     settings, credentials, rest = read_settings(pipe)
     assert (settings.exchange, settings.seconds, settings.watch_s, rest) == ("mexc", 30.0, 0.3, b"be")
     assert settings.options["connections"] == 2
     assert credentials.api_key not in repr(settings)
+    assert credentials.signer("sha256").hexdigest(b"x") == hmac.digest(venue.api_secret.encode(), b"x", "sha256").hex()
     os.close(end)
     with pytest.raises(UsageError):
         read_settings(pipe)

@@ -214,3 +214,24 @@ def test_a_table_refuses_a_code_that_stands_twice() -> None:
     row = ErrorRow(1, OrderRejected, Outcome.REJECTED, "one")
     with pytest.raises(ValueError, match="error code 1 stands twice"):
         ErrorTable([row, row])
+
+
+@pytest.mark.parametrize(
+    ("message", "after", "address"),
+    [
+        ("Request IP not in whitelist: 192.0.2.7", "not in whitelist:", "192.0.2.7"),
+        ("IP NOT IN WHITELIST: [2001:DB8::1], sorry", "not in whitelist:", "2001:db8::1"),
+        ("not in whitelist: 192.0.2.7", "", None),
+        ("not in whitelist:", "not in whitelist:", None),
+        ("not in whitelist: 192.0.2.700", "not in whitelist:", None),
+        ("refused", "not in whitelist:", None),
+    ],
+)
+def test_the_address_that_the_exchange_saw(message: str, after: str, address: str | None) -> None:
+    table = ErrorTable([ErrorRow(1, IpNotAllowed, Outcome.REJECTED, "x", address_after=after)])
+    refusal = Judge("mexc", table, tell).understand(
+        spec.ORDER, reply(403, json.dumps({"code": 1, "msg": message}).encode()), refuse
+    )
+    assert isinstance(refusal, Refusal)
+    assert isinstance(refusal.error, IpNotAllowed)
+    assert refusal.error.address == address

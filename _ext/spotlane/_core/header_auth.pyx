@@ -8,7 +8,8 @@ from libc.string cimport memchr
 
 from spotlane._core._put cimport NUMBER_DIGITS, put, put_bytes, put_number
 from spotlane._core.signing cimport (
-    Hmac, Signed, check_query, checked_headers, lines_of, milliseconds, new_signed, path_text, sha512_hex_into
+    Hmac, Signed, check_query, check_signer, checked_headers, lines_of, milliseconds, new_signed, path_text,
+    sha512_hex_into
 )
 
 from spotlane.errors import UsageError
@@ -154,6 +155,7 @@ cdef class HeaderAuth:
         cdef char *at
         cdef char *stamp_start
         check_query(query)
+        check_signer(self._signer)
         if body is None:
             raise TypeError("body must be bytes, not None")
         if expires_ms is not None:

@@ -1,11 +1,15 @@
 from libc.stdint cimport uint8_t, uint64_t
 
+from spotlane._core.secret cimport Vault, refuse_wiped
+
 
 cdef class Hmac:
-    # A sha2_kernel and two sha2_state of sha2.h, which a module that only signs need not see.
+    # A sha2_kernel of sha2.h and, in the vault, two sha2_state, which a module that only signs need not see.
     cdef const void *_kernel
-    cdef uint64_t _inner[8]
-    cdef uint64_t _outer[8]
+    cdef const uint64_t *_alive
+    cdef const uint64_t *_inner
+    cdef const uint64_t *_outer
+    cdef Vault _vault
     cdef int _size
 
     cdef void _absorb(self, const uint8_t *key, size_t length) noexcept nogil
@@ -13,6 +17,13 @@ cdef class Hmac:
 
     # Writes 64 or 128 lowercase characters, no terminating zero, and returns how many.
     cdef int hexdigest_into(self, const uint8_t *message, size_t length, char *out) noexcept nogil
+
+
+# What signs asks before: a signer that was wiped, or stayed behind at a fork, would sign with zeros.
+cdef inline int check_signer(Hmac signer) except -1:
+    if signer._alive[0] == 0:
+        refuse_wiped("this signer")
+    return 0
 
 
 cdef enum:

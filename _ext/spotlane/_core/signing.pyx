@@ -9,10 +9,11 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.long cimport PyLong_AsLongLongAndOverflow, PyLong_CheckExact
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from spotlane._core._put cimport NUMBER_DIGITS, is_visible, put, put_bytes, put_number
+from spotlane._core.secret cimport CONTENT, Secret, new_vault, protection_of
 
 from spotlane._core.encoding import quote
 from spotlane.errors import UsageError
@@ -76,32 +77,43 @@ def kernels(str algorithm not None):
                   if sha2_kernels[i].bits == bits and sha2_kernels[i].available()])
 
 
+cdef enum:
+    STATE_WORDS = 8
+
+
 @cython.final
 cdef class Hmac:
     """Authenticate messages with a key that is absorbed once.
 
-    algorithm is "sha256" or "sha512"; key is any buffer of bytes, of any length. What is kept is the two chaining
-    states after the key block (RFC 2104 section 4), never the key; they are as good as the key for signing, so they
-    are overwritten when the object goes. A caller that can should pass a bytearray and overwrite it.
-    Once made, signing cannot fail. kernel names one of kernels(algorithm) and is for tests and measurements.
+    algorithm is "sha256" or "sha512"; key is a Secret, or any buffer of bytes, of any length. What is kept is the two
+    chaining states after the key block (RFC 2104 section 4), never the key; they are as good as the key for signing, so
+    they are in memory as a Secret's is, and overwritten when the object goes. After wipe(), and in a forked child where
+    the system does that, signing is a StateError; nothing else can fail once it is made.
+    kernel names one of kernels(algorithm) and is for tests and measurements.
     """
 
     def __cinit__(self, str algorithm not None, key, *, str kernel=None):
         cdef Py_buffer view
+        cdef const uint8_t *text
+        cdef size_t length = 0
         cdef int bits = _bits(algorithm)
         self._kernel = _choose(bits, kernel)
         self._size = bits // 8
         if isinstance(key, str):
             raise TypeError("key must be bytes, not str: encode it first")
+        self._vault = new_vault(2 * STATE_WORDS * sizeof(uint64_t))
+        self._alive = self._vault.memory
+        self._inner = self._alive + CONTENT
+        self._outer = self._inner + STATE_WORDS
+        if isinstance(key, Secret):
+            text = (<Secret> key).content(&length)
+            self._absorb(text, length)
+            return
         PyObject_GetBuffer(key, &view, PyBUF_SIMPLE)
         try:
             self._absorb(<const uint8_t *> view.buf, view.len)
         finally:
             PyBuffer_Release(&view)
-
-    def __dealloc__(self):
-        sha2_wipe(self._inner, sizeof(self._inner))
-        sha2_wipe(self._outer, sizeof(self._outer))
 
     cdef void _absorb(self, const uint8_t *key, size_t length) noexcept nogil:
         cdef const sha2_kernel *kernel = <const sha2_kernel *> self._kernel
@@ -145,6 +157,15 @@ cdef class Hmac:
         sha2_hex(digest, size, out)
         return 2 * size
 
+    def wipe(self):
+        """Overwrite what it signs with. Signing is a StateError after that; wiping again is none."""
+        self._vault.wipe()
+
+    @property
+    def protection(self):
+        """What the system does for the memory of its states: a Protection of spotlane._core.secret."""
+        return protection_of(self._vault)
+
     @property
     def kernel(self):
         """The name of the kernel in use."""
@@ -153,6 +174,7 @@ cdef class Hmac:
     def hexdigest(self, bytes message not None):
         """Return the authentication code of message as 64 or 128 lowercase hexadecimal characters."""
         cdef char text[2 * SHA2_MAX_DIGEST]
+        check_signer(self)
         cdef int size = self.hexdigest_into(<const uint8_t *> PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message),
                                             text)
         return PyUnicode_DecodeASCII(text, size, NULL)
@@ -160,6 +182,7 @@ cdef class Hmac:
     def digest(self, bytes message not None):
         """Return the authentication code of message as 32 or 64 bytes."""
         cdef uint8_t digest[SHA2_MAX_DIGEST]
+        check_signer(self)
         cdef int size = self._digest_into(<const uint8_t *> PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message),
                                           digest)
         return PyBytes_FromStringAndSize(<char *> digest, size)
@@ -362,6 +385,7 @@ cdef class QueryAuth:
         cdef char *signed_from
         cdef char *at
         check_query(query)
+        check_signer(self._signer)
         if window_ms is not None:
             if self._window is None:
                 raise UsageError("this scheme has no validity window: window_ms must be None")

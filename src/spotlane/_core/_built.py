@@ -9,6 +9,7 @@ EXTENSIONS = (
     "encoding",
     "json_encoding",
     "forms",
+    "secret",
     "signing",
     "header_auth",
     "columns",

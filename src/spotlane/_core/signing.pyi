@@ -1,6 +1,8 @@
 from collections.abc import Mapping
 from typing import Literal, NoReturn, final
 
+from spotlane._core.secret import Protection, Secret
+
 __pyx_capi__: dict[str, object]
 
 def kernels(algorithm: Literal["sha256", "sha512"]) -> tuple[str, ...]: ...
@@ -8,8 +10,15 @@ def kernels(algorithm: Literal["sha256", "sha512"]) -> tuple[str, ...]: ...
 @final
 class Hmac:
     def __new__(
-        cls, algorithm: Literal["sha256", "sha512"], key: bytes | bytearray | memoryview, *, kernel: str | None = None
+        cls,
+        algorithm: Literal["sha256", "sha512"],
+        key: Secret | bytes | bytearray | memoryview,
+        *,
+        kernel: str | None = None,
     ) -> Hmac: ...
+    def wipe(self) -> None: ...
+    @property
+    def protection(self) -> Protection: ...
     @property
     def kernel(self) -> str: ...
     def hexdigest(self, message: bytes) -> str: ...

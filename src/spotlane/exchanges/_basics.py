@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from spotlane.credentials import Credentials
 from spotlane.safety import JournalStatus, SymbolRules, Told
 from spotlane.safety.dead_man import DeadManStatus
 from spotlane.spec import Endpoint, ErrorTable
 from spotlane.transport import Authenticator, BreakerStatus, BudgetStatus, TransportStatus
+
+if TYPE_CHECKING:
+    from spotlane.safety import WithdrawalsStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class ClientStatus:
     counts the (field, text) pairs in replies that no table knows; beyond a hundred of them the text is "(others)".
     breakers are the circuits of the classes of requests ("orders", "reads", "wallet"),
     budget the room in the rate limits. unresolved counts the orders that may be live although no reply said so. journal
-    is None without one, dead_man where the switch is off.
+    is None without one, dead_man where the switch is off, withdrawals without a policy.
     """
 
     exchange: str
@@ -43,6 +47,7 @@ class ClientStatus:
     unresolved: int = 0
     journal: JournalStatus | None = None
     dead_man: DeadManStatus | None = None
+    withdrawals: WithdrawalsStatus | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,6 +92,11 @@ class DeadManClient(ExchangeClient):
         finally:
             await super()._disconnect()
 
+    async def _rekey_switch(self, credentials: Credentials) -> None:
+        """Have a guardian that watches replaced by one with another key. Raises what keeps that one from watching."""
+        if isinstance(self._switch, Guard):
+            await self._switch.rekey(credentials)
+
     async def _count_down(self, seconds: int, deadline: float) -> int:
         def confirm(trigger_ms: int) -> None:
             if seconds and trigger_ms <= self._exchange_clock.now_ms():

@@ -71,14 +71,32 @@ class Guard:
     async def arm(self, seconds: float) -> None:
         """Start a guardian, and take off the one of before once it watches. Raises what keeps it from watching."""
         async with self._turn:
-            guardian = await self._start(seconds)
-            before = self._release()
-            await self._stop_replacing()
-            self._failures = self._replaced = 0
-            self._watch(guardian, seconds)
-            # Not until that is gone is it certain that it cancels nothing which is placed from now on.
-            if before is not None:
-                await before.end()
+            await self._arm(seconds)
+
+    async def _arm(self, seconds: float) -> None:
+        guardian = await self._start(seconds)
+        before = self._release()
+        await self._stop_replacing()
+        self._failures = self._replaced = 0
+        self._watch(guardian, seconds)
+        # Not until that is gone is it certain that it cancels nothing which is placed from now on.
+        if before is not None:
+            await before.end()
+
+    async def rekey(self, credentials: Credentials) -> None:
+        """Give the next guardians another key, and replace the one that watches.
+
+        Raises what keeps the new one from watching, and leaves all as it was then. One that fired goes on with the key
+        that it has.
+        """
+        async with self._turn:
+            before, self._credentials = self._credentials, credentials
+            if self._state in (DeadManState.ARMED, DeadManState.INTERRUPTED):
+                try:
+                    await self._arm(self._seconds)
+                except BaseException:
+                    self._credentials = before
+                    raise
 
     async def disarm(self) -> None:
         """Tell the guardian off and wait for its end."""
@@ -128,7 +146,7 @@ class Guard:
         try:
             # Where it can't be written the process has ended, and that is what is told.
             with contextlib.suppress(OSError):
-                await guardian.configure(lambda: self._credentials.handed_over(settings))
+                await guardian.configure(lambda pipe: self._credentials.hand_over(pipe, settings))
             await watches
         except BaseException:
             guardian.kill()
@@ -257,7 +275,10 @@ def _refusal(exchange: str, told: dict[str, Any]) -> SpotlaneError:
     kind = getattr(errors, str(told.get("error")), None)
     text = str(told.get("text"))
     if isinstance(kind, type) and issubclass(kind, ExchangeAPIError):
-        return kind(exchange, told.get("code"), text, int(told.get("http_status") or 0), hint=str(told.get("hint")))
+        refusal = kind(exchange, told.get("code"), text, int(told.get("http_status") or 0), hint=str(told.get("hint")))
+        if isinstance(refusal, errors.IpNotAllowed):
+            refusal.address = told.get("address")
+        return refusal
     if kind in (errors.NotSent, errors.ReadFailed):
         return TransportError(f"the guardian could not reach {exchange}: {text}")
     return StateError(f"the guardian could not watch {exchange}: {text}")

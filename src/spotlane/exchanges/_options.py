@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable
-from typing import NamedTuple, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import aiohttp
 
 from spotlane.errors import UsageError
-from spotlane.safety import WithdrawalPolicy
 from spotlane.spec import Horizons
 from spotlane.structs import Resolution
 from spotlane.transport import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from spotlane.safety import WithdrawalPolicy
 
 
 class OptionFields(TypedDict, total=False):
@@ -107,7 +109,13 @@ class Options(NamedTuple):
             raise TypeError(f"on_resolved is called with a Resolution, was {type(self.on_resolved).__name__}")
         if self.horizons is not None and not isinstance(self.horizons, Horizons):
             raise TypeError(f"horizons must be a Horizons, was {type(self.horizons).__name__}")
-        if self.withdrawals is not None and not isinstance(self.withdrawals, WithdrawalPolicy):
+        if self.withdrawals is not None:
+            self._check_policy()
+
+    def _check_policy(self) -> None:
+        from spotlane.safety import WithdrawalPolicy  # only a client that withdraws needs it
+
+        if not isinstance(self.withdrawals, WithdrawalPolicy):
             raise TypeError(f"withdrawals must be a WithdrawalPolicy, was {type(self.withdrawals).__name__}")
 
     def time_source(self) -> Clock:

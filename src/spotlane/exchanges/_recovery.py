@@ -13,6 +13,11 @@ from spotlane.structs import OutcomeState, Resolution
 _MARK_DIGITS = 32
 
 
+def mark_of(api_key: str) -> str:
+    """Return what a journal knows a key by."""
+    return hashlib.sha256(api_key.encode()).hexdigest()[:_MARK_DIGITS]
+
+
 class RecoveringClient(PlacingClient):
     """A client that writes its orders down before it sends them, where it is given a journal."""
 
@@ -37,7 +42,7 @@ class RecoveringClient(PlacingClient):
             raise
 
     def _open_journal(self, path: str | os.PathLike[str]) -> Journal:
-        key_mark = hashlib.sha256(self._credentials.api_key.encode()).hexdigest()[:_MARK_DIGITS]
+        key_mark = mark_of(self._credentials.api_key)
         self._journal = journal = Journal.open(
             path, exchange=self.spec.name, key_mark=key_mark, durability=self._options.durability, clock=self._clock
         )

@@ -18,10 +18,9 @@ from spotlane.errors import (
     UsageError,
 )
 from spotlane.exchanges._batch import BatchClient
-from spotlane.exchanges._dead_man import DeadManClient
 from spotlane.exchanges._evidence import ExchangeEvidence
 from spotlane.exchanges._json import load
-from spotlane.exchanges._recovery import RecoveringClient
+from spotlane.exchanges._rotation import RotatingClient
 from spotlane.interfaces import PrivateTradingInterface
 from spotlane.safety import Doubt, Submission, SymbolRules, check_order
 from spotlane.structs import Order, OrderParams, Symbol
@@ -34,7 +33,7 @@ _LONGEST_DELAY_S = 0.25
 _UNANSWERED = (TransportError, ExchangeAPIError, DecodeError)
 
 
-class TradingClient(DeadManClient, BatchClient, RecoveringClient):
+class TradingClient(BatchClient, RotatingClient):
     """Orders, as far as they do not differ from exchange to exchange.
 
     Subclasses build the requests and read the replies; the order of steps, and what a lost reply means, stands here.
@@ -63,10 +62,6 @@ class TradingClient(DeadManClient, BatchClient, RecoveringClient):
     @abstractmethod
     def _read_all_cancelled(self, body: bytes, symbols: Mapping[str, Symbol]) -> list[Order]:
         """Read the acknowledgement of cancelling all; the statuses need not be final."""
-
-    @abstractmethod
-    async def _fetch_open_orders(self, rules: SymbolRules | None, deadline: float) -> list[Order]:
-        """Fetch the open orders of a symbol, or of all."""
 
     def _test_request(self, rules: SymbolRules, params: OrderParams, client_order_id: str) -> Request:
         """Build the request that has an order checked and not placed; for an exchange that can."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 
@@ -13,6 +12,7 @@ from spotlane.errors import UsageError
 from spotlane.guardian.report import LogLines, Report
 from spotlane.guardian.settings import read_settings
 from spotlane.guardian.watch import NOTED_SIGNALS, guard
+from spotlane.hardening import harden_process
 
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
@@ -28,8 +28,7 @@ def main() -> int:
         return 2
     for number in NOTED_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
-    # A core file would hold the secret.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    harden_process()
     try:
         settings, credentials, rest = read_settings(_STDIN)
     except UsageError as misfit:

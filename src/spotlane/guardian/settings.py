@@ -1,4 +1,4 @@
-"""What a guardian is to do: one line of JSON on its standard input, and nowhere else."""
+"""What a guardian is to do: the secret and one line of JSON on its standard input, and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import ssl
 from typing import Any, NamedTuple
 
-from spotlane.credentials import Credentials
+from spotlane.credentials import Credentials, Secret
 from spotlane.errors import UsageError
 
 _MOST_BYTES = 1 << 24
@@ -30,14 +30,16 @@ class Settings(NamedTuple):
 
 
 def read_settings(pipe: int) -> tuple[Settings, Credentials, bytes]:
-    """Read the first line of a descriptor; return what it says, the key, and what was read beyond it.
+    """Read the secret and the line behind it; return what that says, the credentials, and what was read beyond it.
 
-    Raises UsageError, which repeats nothing of the line, where it can't be understood.
+    The secret goes from the pipe into memory of its own. Raises UsageError, which repeats nothing of what was read,
+    where it can't be understood.
     """
+    secret = Secret.receive(pipe)
     line, rest = _first_line(pipe)
     try:
         told = json.loads(line)
-        credentials = Credentials(told["api_key"], told["api_secret"])
+        credentials = Credentials(told["api_key"], secret)
         settings = Settings(
             told["exchange"], told["folders"], float(told["seconds"]), float(told["watch_s"]), _options(told)
         )

@@ -87,5 +87,6 @@ def _refuse(report: Report, refusal: SpotlaneError) -> None:
             "code": refusal.code,
             "http_status": refusal.http_status,
             "hint": refusal.hint,
+            "address": getattr(refusal, "address", None),
         }
     report.say("refused", **told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from spotlane.structs import AssetName, WithdrawalRequest, WithdrawalResponse
+from spotlane.structs import AssetName, WithdrawalPreview, WithdrawalRequest, WithdrawalResponse
 
 
 class WithdrawalInterface(Protocol):
@@ -18,6 +18,13 @@ class WithdrawalInterface(Protocol):
 
         Raises WithdrawalRefused when the local policy does not allow it, WithdrawalRejected when the exchange refuses,
         OutcomeUnknown when it may have been accepted although no usable reply came. It is never repeated.
+        """
+        ...
+
+    async def preview_withdrawal(self, request: WithdrawalRequest) -> WithdrawalPreview:
+        """Run every check of withdraw() but a second person's, and return what would be sent and what would arrive.
+
+        Nothing is sent but reads. Raises WithdrawalRefused and its kin for whatever withdraw() would refuse.
         """
         ...
 

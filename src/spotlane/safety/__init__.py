@@ -1,5 +1,7 @@
 """What stands between a call and money."""
 
+from typing import TYPE_CHECKING
+
 from spotlane.safety.client_ids import ClientIds, epoch_of
 from spotlane.safety.evidence import Evidence, Survey
 from spotlane.safety.intents import REPLY_SHARE, Intent, Intents, fence
@@ -8,10 +10,22 @@ from spotlane.safety.outcome import Submission, submit
 from spotlane.safety.replies import Judge, Refusal, Told, retry_after_s
 from spotlane.safety.resolver import Doubt, Resolver
 from spotlane.safety.rules import RuleBook, SymbolRules, check_order, check_step
-from spotlane.safety.withdrawals import WithdrawalPolicy, WithdrawalTarget, check_withdrawal, require_policy
+
+if TYPE_CHECKING:
+    from spotlane.safety.withdrawals import (
+        Approval,
+        ApprovalRequest,
+        OpenWithdrawal,
+        WithdrawalCap,
+        WithdrawalPolicy,
+        WithdrawalsStatus,
+        WithdrawalTarget,
+    )
 
 __all__ = [
     "REPLY_SHARE",
+    "Approval",
+    "ApprovalRequest",
     "ClientIds",
     "Doubt",
     "Evidence",
@@ -20,6 +34,7 @@ __all__ = [
     "Journal",
     "JournalStatus",
     "Judge",
+    "OpenWithdrawal",
     "Refusal",
     "Resolver",
     "RuleBook",
@@ -27,14 +42,25 @@ __all__ = [
     "Survey",
     "SymbolRules",
     "Told",
+    "WithdrawalCap",
     "WithdrawalPolicy",
     "WithdrawalTarget",
+    "WithdrawalsStatus",
     "check_order",
     "check_step",
-    "check_withdrawal",
     "epoch_of",
     "fence",
-    "require_policy",
     "retry_after_s",
     "submit",
 ]
+
+_OF_WITHDRAWALS = frozenset(name for name in __all__ if "Withdrawal" in name or "Approval" in name)
+
+
+def __getattr__(name: str) -> object:
+    # On demand: a client that only trades does not wait for it.
+    if name in _OF_WITHDRAWALS:
+        from spotlane.safety import withdrawals
+
+        return getattr(withdrawals, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

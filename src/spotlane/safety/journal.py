@@ -6,9 +6,9 @@ import os
 import weakref
 from typing import NamedTuple, Protocol
 
-from spotlane.errors import UsageError, WrongContext
+from spotlane.errors import StateError, UsageError, WrongContext
 from spotlane.safety.client_ids import EPOCH_DIGITS, base32
-from spotlane.safety.journal_file import Disk, JournalledIntent, holds, open_file
+from spotlane.safety.journal_file import Disk, JournalledIntent, holds, open_file, remark
 from spotlane.safety.journal_sync import Syncer
 from spotlane.structs import OutcomeState
 
@@ -70,6 +70,7 @@ class Journal:
         self._durability = durability
         self._torn_bytes = opened.torn_bytes
         self._clock = clock
+        self._disk = disk
         self._is_closed = False
         self._is_fork = False
         self._syncer = Syncer(opened.writer, opened.fd, path, disk)
@@ -128,6 +129,15 @@ class Journal:
         A file that was compacted holds nothing of what ended in earlier epochs: what was on file then is known.
         """
         return epoch < self._first_epoch or holds(self._fd, client_order_id)
+
+    def rekey(self, key_mark: str) -> None:
+        """Make it, durably, the journal of another key of the same account; identity, epoch and orders stay.
+
+        Raises StateError where that can't be written: it is the journal of the key before then.
+        """
+        if self._is_closed or self._is_fork:
+            raise StateError(f"the journal {self.path} is closed")
+        remark(self.path, self._fd, key_mark, self._disk)
 
     def close(self) -> None:
         """Write and sync what is left, and give up the lock. May be called again."""

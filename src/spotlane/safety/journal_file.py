@@ -137,6 +137,31 @@ def holds(fd: int, text: str) -> bool:
         return data.find(text.encode()) >= 0
 
 
+def remark(path: str, fd: int, key_mark: str, disk: Disk) -> None:
+    """Write another key's mark into the header: one write within the first sector, so it is there whole or not at all.
+
+    Raises StateError.
+    """
+    with _explained(path):
+        before = os.pread(fd, _HEADER.size, 0)
+        *_, exchange, _mark, identity, created_ms, _crc = _HEADER.unpack(before)
+        texts = [text.rstrip(b"\0").decode("ascii") for text in (exchange, identity)]
+        head = _Owner(texts[0], key_mark, texts[1], created_ms).encoded()
+        # The journal's own descriptor appends, wherever it is told to write.
+        header_fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            if not os.path.samestat(os.fstat(header_fd), os.fstat(fd)):
+                raise StateError(f"the journal {path} was removed or replaced: open the client again")
+            os.pwrite(header_fd, head, 0)
+            try:
+                disk.sync(header_fd)
+            except OSError:
+                os.pwrite(header_fd, before, 0)
+                raise
+        finally:
+            os.close(header_fd)
+
+
 @contextlib.contextmanager
 def _explained(path: str) -> Iterator[None]:
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from spotlane._core.faults import UnknownWireSymbol
-from spotlane.errors import DecodeError, ExchangeAPIError, ExchangeUnavailable, RateLimited
+from spotlane.errors import DecodeError, ExchangeAPIError, ExchangeUnavailable, IpNotAllowed, RateLimited
 from spotlane.spec import Endpoint, ErrorRow, ErrorTable, Outcome
 from spotlane.transport import Reply
 
@@ -93,6 +94,9 @@ class Judge:
                 hint=hint,
                 retry_after_s=retry_after_s(reply, self._table.reset_header),
             )
+        if issubclass(kind, IpNotAllowed):
+            address = _address_in(told.message, row.address_after)
+            return kind(self._exchange, told.code, message, reply.status, hint=hint, address=address)
         return kind(self._exchange, told.code, message, reply.status, hint=hint)
 
     def _unlisted(self, told: Told, reply: Reply) -> ExchangeAPIError:
@@ -110,6 +114,17 @@ def retry_after_s(reply: Reply, reset_header: str = "") -> float | None:
         return None
     reset_ms = int(moment) if int(moment) >= _FIRST_MILLISECONDS else int(moment) * 1_000
     return max(0.0, (reset_ms - reply.stamp_ms) / 1_000)
+
+
+def _address_in(message: str, after: str) -> str | None:
+    """Return the IP address that a message names behind some words; None where there are none, or it is no address."""
+    rest = message.lower().partition(after)[2] if after else ""
+    if not rest.split():
+        return None
+    try:
+        return str(ipaddress.ip_address(rest.split()[0].strip("[](),;.'\"")))
+    except ValueError:
+        return None
 
 
 def _is_number(text: str) -> bool:

@@ -25,6 +25,8 @@ from spotlane.structs.enums import (
 )
 from spotlane.structs.outcomes import Resolution, Unresolved
 from spotlane.structs.types import AssetName, ExchangeName, TimestampMs
+from spotlane.structs.withdrawal_reasons import WithdrawalReason
+from spotlane.structs.withdrawals import WithdrawalPreview
 
 __all__ = [
     "AssetBalance",
@@ -48,6 +50,8 @@ __all__ = [
     "Trade",
     "TradingFee",
     "Unresolved",
+    "WithdrawalPreview",
+    "WithdrawalReason",
     "WithdrawalRequest",
     "WithdrawalResponse",
     "WithdrawalStatus",

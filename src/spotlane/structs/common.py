@@ -161,7 +161,8 @@ class Trade(Struct, kw_only=True):
 class WithdrawalRequest(Struct):
     """A withdrawal as the caller wants it.
 
-    network is the exchange's network code. one_time_code shows nowhere: not in repr, to_dict or a pickle (the unpickled
+    network is the exchange's code of the network, its canonical name (TRC20, ERC20, ...) or the name that the exchange
+    displays. one_time_code shows nowhere: not in repr, to_dict or a pickle (the unpickled
     request has None).
     """
 
@@ -253,7 +254,11 @@ class SavedAddress(Struct):
 
 
 class AssetNetwork(Struct, kw_only=True):
-    """One network that an asset can be moved on. network is its code, network_name what the exchange displays."""
+    """One network that an asset can be moved on.
+
+    network is the exchange's code for it, network_name what the exchange displays, canonical the name that it has on
+    every exchange (see spotlane.safety.networks), None where the code is not known.
+    """
 
     __slots__ = ()
 
@@ -270,3 +275,4 @@ class AssetNetwork(Struct, kw_only=True):
     confirmations: int | None = field(of=int, default=None)
     memo_required: bool | None = field(of=bool, default=None)
     contract_address: str | None = field(of=str, default=None)
+    canonical: str | None = field(of=str, default=None)

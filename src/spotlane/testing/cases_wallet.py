@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
-from spotlane import WithdrawalPolicy, WithdrawalTarget
+from spotlane import WithdrawalCap, WithdrawalPolicy, WithdrawalTarget
 from spotlane.credentials import Credentials
 from spotlane.errors import (
     ExchangeAPIError,
@@ -25,12 +25,19 @@ from spotlane.interfaces import PrivateSpotRest
 from spotlane.sandbox import Fault
 from spotlane.sandbox.networks import SavedAddress
 from spotlane.sandbox.wallet import WithdrawalRecord, WithdrawalState
-from spotlane.structs import WithdrawalRequest, WithdrawalResponse, WithdrawalStatus
+from spotlane.structs import (
+    WithdrawalPreview,
+    WithdrawalReason,
+    WithdrawalRequest,
+    WithdrawalResponse,
+    WithdrawalStatus,
+)
 from spotlane.testing.case import case
 from spotlane.testing.context import Context
 from spotlane.testing.expect import equal, raises, same_type, that
 
 _ADDRESS_WITH_MEMO = "rhub8VRN55s94qWKDv6jmDy1pUykJzF3wq"
+_OTHER_ADDRESS = "TQHgMpVzWkhSsRB4BzZgmV8uW4cFL8eaBr"
 
 
 def _saved(context: Context) -> SavedAddress:
@@ -168,7 +175,7 @@ async def withdrawal_that_does_not_fit(context: Context) -> None:
 @case("C146")
 async def address_not_in_the_address_book(context: Context) -> None:
     """An address that the exchange's own address book lacks is refused, here or there, and nothing is withdrawn."""
-    address = _saved(context).address[:-1] + "X"
+    address = _OTHER_ADDRESS
     target = WithdrawalTarget("USDT", _saved(context).network, address)
     async with _payer(context, target) as client:
         with raises("withdrawing to it", WithdrawalRefused, WithdrawalRejected):
@@ -255,15 +262,74 @@ async def client_withdrawal_id_used_twice(context: Context) -> None:
 async def memo_arrives_as_given(context: Context) -> None:
     """A memo arrives as it was given, whatever characters it has: encoding and signature agree."""
     engine = context.venue.engine
-    engine.credit("XRP", 100)
-    for memo in ("104100", "a&b=c d+e%25/?#\u00e9\u4e2d"):
-        engine.wallet.save_address("XRP", "XRP", _ADDRESS_WITH_MEMO, memo)
-        target = WithdrawalTarget("XRP", "XRP", _ADDRESS_WITH_MEMO, memo)
-        async with _payer(context, target) as client:
-            request = WithdrawalRequest("XRP", Decimal(20), _ADDRESS_WITH_MEMO, "XRP", memo=memo)
+    places = (
+        ("XRP", _ADDRESS_WITH_MEMO, "104100"),
+        ("EOS", "zzqqqqqqqqqq", "a&b=c d+e%25/?#\u00e9\u4e2d"),
+    )
+    for asset, address, memo in places:
+        engine.credit(asset, 100)
+        engine.wallet.save_address(asset, asset, address, memo)
+        async with _payer(context, WithdrawalTarget(asset, asset, address, memo)) as client:
             try:
-                await client.withdraw(request)
+                await client.withdraw(WithdrawalRequest(asset, Decimal(20), address, asset, memo=memo))
             except (NotSupported, ExchangeAPIError) as refusal:
                 that(memo != "104100", f"a memo of digits is taken: {refusal}")
                 continue
         equal("the memo in the books", _booked(context)[-1].order.memo, memo)
+
+
+@case("C154")
+async def networks_by_one_name(context: Context) -> None:
+    """A network has its canonical name, and is taken by that name, by its code and by the name that is displayed."""
+    saved = _saved(context)
+    async with _payer(context) as client:
+        networks = await client.get_networks(saved.asset)  # type: ignore[attr-defined]
+        chosen = next(each for each in networks if each.network == saved.network)
+        equal("the code of its canonical name", context.spec.network_codes.get(chosen.canonical or ""), chosen.network)
+        names = {chosen.network, chosen.network.lower(), chosen.canonical, chosen.network_name} - {None}
+        for name in sorted(names):
+            sent = await client.withdraw(_request(context, network=name))
+            equal(f"the network withdrawn on, named {name}", sent.network, saved.network)
+    equal("the networks in the books", {each.network.code for each in _booked(context)}, {saved.network})
+
+
+@case("C155")
+async def preview_of_a_withdrawal(context: Context) -> None:
+    """A preview sends nothing but reads, tells exactly what leaves and what arrives, and refuses what withdraw does."""
+    async with _payer(context) as client:
+        shown = await client.preview_withdrawal(_request(context))
+        same_type("preview_withdrawal()", shown, WithdrawalPreview)
+        that(all(request.method == "GET" for request in context.venue.requests), "nothing but reads is sent")
+        with raises("previewing another address", WithdrawalRefused):
+            await client.preview_withdrawal(_request(context, address=_OTHER_ADDRESS))
+        equal("withdrawals in the books", _booked(context), [])
+
+        before = (await client.get_account_balance())[shown.asset].total
+        await client.withdraw(_request(context))
+        (booked,) = _booked(context)
+        after = (await client.get_account_balance())[shown.asset].total
+        equal("what leaves", shown.debit, before - after)
+        equal("the fee", shown.fee, booked.fee)
+        equal("what arrives", shown.arriving, booked.order.amount - booked.fee)
+        for told in (f"{shown.debit:f}", f"{shown.arriving:f}", shown.address, shown.network):
+            that(told in str(shown), f"its text tells {told}")
+
+
+@case("C156", needs=("withdrawal.cancel",))
+async def cap_of_a_cancelled_withdrawal(context: Context) -> None:
+    """What counts against the cap of 24 hours is given back once the exchange lists it as cancelled, not before."""
+    saved = _saved(context)
+    policy = WithdrawalPolicy(
+        [WithdrawalTarget(saved.asset, saved.network, saved.address)],
+        caps={saved.asset: WithdrawalCap(per_day=Decimal(150))},
+        in_memory=True,
+    )
+    async with context.connected(withdrawals=policy) as client:
+        sent = await client.withdraw(_request(context))
+        with raises("withdrawing over the cap", WithdrawalRefused) as refusal:
+            await client.withdraw(_request(context))
+        equal("the reason", getattr(refusal.error, "reason", None), WithdrawalReason.OVER_DAILY_CAP)
+        equal("withdrawals in the books", len(_booked(context)), 1)
+        await client.cancel_withdrawal(sent.withdrawal_id)  # type: ignore[attr-defined]
+        await client.withdraw(_request(context))
+    equal("withdrawals in the books", len(_booked(context)), 2)

@@ -24,13 +24,23 @@ _FIRST_FAILURE = 500
 _LONGEST_TURN_S = 120.0
 
 
+class KeyUse:
+    """An authenticator, and how many requests are under way that began while it was the one in use."""
+
+    __slots__ = ("authenticator", "under_way")
+
+    def __init__(self, authenticator: Authenticator | None) -> None:
+        self.authenticator = authenticator
+        self.under_way = 0
+
+
 class Channel:
     """Sends requests to one exchange for one account.
 
     authenticator may be None where nothing is ever signed. timeout_s bounds a request that is given no deadline; one
-    that is given one belongs to a call that began so long before it. under_way is how many requests are. stage_listener
-    is told of the stages of each, on the event loop. breakers count every request and refuse those of a class that
-    fails. look_ups is what reads that look up outcomes may use of the budget; None lets them use it all.
+    that is given one belongs to a call that began so long before it. stage_listener is told of the stages of each, on
+    the event loop. breakers count every request and refuse those of a class that fails. look_ups is what reads that
+    look up outcomes may use of the budget; None lets them use it all.
     """
 
     def __init__(
@@ -48,20 +58,48 @@ class Channel:
         self._carrier = carrier
         self._clock = clock
         self._exchange_clock = exchange_clock
-        self._authenticator = authenticator
+        self._key = KeyUse(authenticator)
+        self._left: list[KeyUse] = []
         self._budget = budget
         self._timeout_s = timeout_s
         self._look_ups = look_ups
         self.breakers = breakers if breakers is not None else Breakers(clock)
         self._circuits = self.breakers.circuits
         self.stage_listener: StageListener | None = None
-        self.under_way = 0
         self._requests = 0
         self._replies = 0
         self._not_sent = 0
         self._over_budget = 0
         self._circuit_open = 0
         self._replies_lost: Counter[str] = Counter()
+
+    @property
+    def under_way(self) -> int:
+        """How many requests are."""
+        return self._key.under_way + sum(key.under_way for key in self._left)
+
+    def rekey(self, authenticator: Authenticator) -> KeyUse:
+        """Sign with another key from now on; return the use of the one before.
+
+        What was signed before goes on as it is. What has waited until now is signed with the new key.
+        """
+        before, self._key = self._key, KeyUse(authenticator)
+        before.authenticator = None
+        self._left = [key for key in (*self._left, before) if key.under_way]
+        return before
+
+    def keyed(self, authenticator: Authenticator) -> Channel:
+        """Return a channel that signs with another key and shares everything else but the counts."""
+        return Channel(
+            self._carrier,
+            clock=self._clock,
+            exchange_clock=self._exchange_clock,
+            authenticator=authenticator,
+            budget=self._budget,
+            timeout_s=self._timeout_s,
+            breakers=self.breakers,
+            look_ups=self._look_ups,
+        )
 
     async def open(self) -> None:
         """Warm the connections that are kept."""
@@ -89,13 +127,14 @@ class Channel:
         closes its connection; sending tells then whether a byte can have left.
         """
         endpoint = request.endpoint
-        if endpoint.signed and self._authenticator is None:
+        key = self._key
+        if endpoint.signed and key.authenticator is None:
             raise UsageError(f"{endpoint.name} is a private endpoint: it needs credentials")
         if deadline is None:
             deadline = self._clock.monotonic() + self._timeout_s
         stages = None if self.stage_listener is None else self._begin_stages(endpoint.name, deadline)
         self._requests += 1
-        self.under_way += 1
+        key.under_way += 1
         reply: Reply | None = None
         try:
             circuit = self._circuits.get(endpoint.name) or self.breakers.of(endpoint)
@@ -116,10 +155,7 @@ class Channel:
                 self.breakers.fail(endpoint)
             raise
         except ReplyLost as lost:
-            self._replies_lost[lost.reason] += 1
-            # An error of the lane says nothing of the exchange.
-            if lost.reason != "lane":
-                self.breakers.fail(endpoint)
+            self._note_lost(endpoint, lost)
             if endpoint.verb is not _READ:
                 raise
             message = str(lost)
@@ -128,10 +164,16 @@ class Channel:
             self._note_reply(request, reply, circuit)
             return reply
         finally:
-            self.under_way -= 1
+            key.under_way -= 1
             if stages is not None and reply is None:
                 stages.finish()
         raise ReadFailed(message)
+
+    def _note_lost(self, endpoint: Endpoint, lost: ReplyLost) -> None:
+        self._replies_lost[lost.reason] += 1
+        # An error of the lane says nothing of the exchange.
+        if lost.reason != "lane":
+            self.breakers.fail(endpoint)
 
     async def _check_circuit(self, endpoint: Endpoint) -> None:
         try:
@@ -191,10 +233,11 @@ class Channel:
                 f"{request.what} was not sent: it was to leave by {request.not_after_ms} and it is {stamp_ms} at the "
                 "exchange"
             )
-        if not request.endpoint.signed or self._authenticator is None:
+        authenticator = self._key.authenticator
+        if not request.endpoint.signed or authenticator is None:
             sealed = Sealed(None, None)
         else:
-            sealed = Sealed(self._authenticator.sign(request, stamp_ms), stamp_ms)
+            sealed = Sealed(authenticator.sign(request, stamp_ms), stamp_ms)
         if sending is not None:
             sending.stamp_ms, sending.sent_s = stamp_ms, now_s
         return sealed

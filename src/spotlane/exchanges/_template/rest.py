@@ -131,7 +131,7 @@ class AcmePrivateRest(TradingClient, RecordsClient, WalletClient):
         return await self._read(request, wire.DEPOSIT_ADDRESS.many, deadline=deadline)
 
     def _withdraw_request(self, request: WithdrawalRequest) -> Request:
-        # FILL: say in README.md whether the amount includes the fee.
+        # FILL: request.one_time_code, where the exchange takes one; declare withdrawal.one_time_code then.
         query = wire.WITHDRAW_QUERY.fill(
             request.asset,
             request.network,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from spotlane.exchanges._template.networks import CODES
 from spotlane.spec import (
     Bucket,
     Capability,
@@ -118,4 +119,7 @@ SPEC = ExchangeSpec(
     histories=MappingProxyType(dict.fromkeys(("orders", "trades", "withdrawals", "deposits"), _HISTORY)),
     # FILL: the environment variables that hold the key and the secret.
     credential_variables=("ACME_API_KEY", "ACME_API_SECRET"),
+    network_codes=CODES,
+    # FILL: whether the amount of a withdrawal includes its fee, and where you have that from.
+    withdrawal_fee_included=True,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from spotlane.exchanges.binance.networks import CODES
 from spotlane.spec import (
     Bucket,
     Capability,
@@ -169,4 +170,7 @@ SPEC = ExchangeSpec(
         {"orders": _ACTIVITY, "trades": _ACTIVITY, "withdrawals": _TRANSFERS, "deposits": _TRANSFERS}
     ),
     credential_variables=("BINANCE_API_KEY", "BINANCE_API_SECRET"),
+    network_codes=CODES,
+    # observed: clients add the fee to reach a sum, and an amount not above the fee is refused (-4028).
+    withdrawal_fee_included=True,
 )

@@ -83,7 +83,15 @@ _BLOCKS: tuple[tuple[type[ExchangeAPIError], Outcome, str, tuple[str, ...]], ...
 
 # The exchange has no label of its own for these: a part of the message is all there is.
 _BY_MESSAGE = (
-    ErrorRow("FORBIDDEN", IpNotAllowed, _R, "IP not in the whitelist", _IP_HINT, within="ip not in whitelist"),
+    ErrorRow(
+        "FORBIDDEN",
+        IpNotAllowed,
+        _R,
+        "IP not in the whitelist",
+        _IP_HINT,
+        within="ip not in whitelist",
+        address_after="ip not in whitelist:",
+    ),
     ErrorRow("INVALID_PARAM_VALUE", OrderRejected, _R, "order too small", within="too small"),
     ErrorRow("INVALID_PARAM_VALUE", OrderRejected, _R, "pair closed", within="untradable"),
     ErrorRow("INVALID_PARAM_VALUE", OrderRejected, _R, "pair closed", within="disabled"),

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from spotlane._core.encoding import quote
-from spotlane.errors import OrderRejected, UsageError
+from spotlane.errors import OrderRejected
 from spotlane.exchanges._basics import Basics
 from spotlane.exchanges._history import collect
 from spotlane.exchanges._records import RecordsClient, of_order
@@ -221,14 +221,10 @@ class GateioPrivateRest(TradingClient, RecordsClient, WalletClient):
         request = Request.to(gate.DEPOSIT_ADDRESS, wire_wallet.ASSET_QUERY.fill(asset))
         return await self._read(request, wire_wallet.read_deposit_addresses, deadline=deadline)
 
-    async def get_withdrawal_status(self, withdrawal_id: str) -> WithdrawalResponse:
-        """Return one withdrawal by Gate's id. Raises UsageError when Gate lists none."""
-        deadline = self._begin()
+    async def _fetch_withdrawal(self, withdrawal_id: str, deadline: float) -> WithdrawalResponse | None:
         query = wire_wallet.WITHDRAWALS_QUERY.fill(None, withdrawal_id, None, None, None, None)
         found = await self._read(Request.to(gate.WITHDRAWALS, query), self._read_withdrawals, deadline=deadline)
-        if not found:
-            raise UsageError(f"{self.spec.name} lists no withdrawal {withdrawal_id!r}")
-        return found[0]
+        return found[0] if found else None
 
     async def _find_withdrawal(self, request: WithdrawalRequest, deadline: float) -> WithdrawalResponse | None:
         query = wire_wallet.WITHDRAWALS_QUERY.fill(None, None, request.client_withdrawal_id, None, None, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from spotlane.exchanges.gateio.networks import CODES
 from spotlane.spec import (
     Bucket,
     Capability,
@@ -143,4 +144,7 @@ SPEC = ExchangeSpec(
         }
     ),
     credential_variables=("GATEIO_API_KEY", "GATEIO_API_SECRET"),
+    network_codes=CODES,
+    # guessed: it is not documented; another client (ccxt) takes the fee off the amount.
+    withdrawal_fee_included=True,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
+from spotlane.exchanges.mexc.networks import CODES
 from spotlane.spec import (
     Bucket,
     Capability,
@@ -141,4 +142,7 @@ SPEC = ExchangeSpec(
         {"orders": ORDER_HISTORY, "trades": TRADE_HISTORY, "withdrawals": WALLET_HISTORY, "deposits": WALLET_HISTORY}
     ),
     credential_variables=("MEXC_API_KEY", "MEXC_API_SECRET"),
+    network_codes=CODES,
+    # observed: another client (ccxt) takes the fee off the amount that the history lists.
+    withdrawal_fee_included=True,
 )

@@ -69,11 +69,14 @@ class GuardianProcess:
         waiting = threading.Thread(target=self._wait, name=f"spotlane-guardian-{self.pid}", daemon=True)
         waiting.start()
 
-    async def configure(self, settings: Callable[[], bytes]) -> None:
-        """Write the line of settings, which is longer than a pipe may take at once. Raises OSError."""
+    async def configure(self, hand_over: Callable[[int], object]) -> None:
+        """Have a function write the settings, which are longer than a pipe may take at once. Raises OSError.
+
+        It is called with a descriptor, on another thread.
+        """
         to = self._to
         assert to is not None
-        await asyncio.to_thread(lambda: _write_whole(to, settings))
+        await asyncio.to_thread(_with_copy, to, hand_over)
         os.set_blocking(to.fileno(), False)
 
     def write(self, word: bytes) -> None:
@@ -138,10 +141,13 @@ class GuardianProcess:
             self.exit_code.set_result(code)
 
 
-def _write_whole(to: IO[bytes], settings: Callable[[], bytes]) -> None:
-    # Never in a local name, which a traceback could show.
-    with os.fdopen(os.dup(to.fileno()), "wb") as buffered:
-        buffered.write(settings())
+def _with_copy(to: IO[bytes], hand_over: Callable[[int], object]) -> None:
+    # The pipe may be closed by then, and its number that of another file.
+    descriptor = os.dup(to.fileno())
+    try:
+        hand_over(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _understand(line: bytes) -> Said:

@@ -10,8 +10,8 @@ import pytest
 from doubt_rig import HORIZONS, Reports
 from mexc_rig import BTC_USDT, connect, key_of, resting, strike, until
 
-from spotlane import OrderStatus, OutcomeUnknown
-from spotlane.errors import NotSent, StateError, UsageError
+from spotlane import Order, OrderStatus, OutcomeUnknown
+from spotlane.errors import NotSent, ReadFailed, StateError, UsageError
 from spotlane.exchanges.mexc import MexcPrivateRest
 from spotlane.safety import Journal
 from spotlane.sandbox import Fault, Sandbox
@@ -110,6 +110,36 @@ async def test_what_a_crash_left_open_is_resolved_before_anything_is_placed(
         assert told[0].client_order_id == name
         assert order.client_order_id != name
         assert len(venue.ledger.orders(name)) == (state is OutcomeState.ADOPTED)
+    assert open_intents(venue, path) == []
+
+
+@pytest.mark.parametrize("ends", ["fails", "closes"])
+async def test_a_client_that_is_opened_again_looks_once_for_each_order(
+    venue: Sandbox, path: Path, told: Reports, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = await abandon(venue, path, "silent-after-execution")
+    exchange = connect(venue, journal=path, horizons=HORIZONS, on_resolved=told.append, timeout_s=1.0)
+    venue.faults.add(Fault.named("delay-reply", "GET", "/api/v3/order", value=30.0, times=None))
+    if ends == "fails":
+
+        async def fail(_: object) -> list[Order]:
+            raise ReadFailed("the orders could not be read")
+
+        with monkeypatch.context() as once:
+            once.setattr(exchange._evidence, "all_orders", fail)
+            with pytest.raises(ReadFailed):
+                await exchange.open()
+    else:
+        await exchange.open()
+        with pytest.raises(OutcomeUnknown):
+            await exchange.close()
+    await exchange.open()
+    looking = [task.get_name() for task in asyncio.all_tasks() if task.get_name().startswith("spotlane-resolve-")]
+    assert looking == [f"spotlane-resolve-{name}"]
+    venue.faults.clear()
+    await until(lambda: not exchange.unresolved())
+    assert told.states == [OutcomeState.ADOPTED]
+    await exchange.close()
     assert open_intents(venue, path) == []
 
 

@@ -55,6 +55,9 @@ class RecoveringClient(PlacingClient):
         for intent in journal.open_intents:
             self._inherited.add(intent.client_order_id)
             self._left_open.add(intent.client_order_id)
+            if self._resolver.find(intent.client_order_id) is not None:
+                # This client took it up before, at an opening that failed or was ended by close().
+                continue
             self._resolver.add(
                 intent.client_order_id,
                 intent.params,

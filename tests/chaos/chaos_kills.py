@@ -29,7 +29,7 @@ HORIZONS = Horizons(validity_ms=150, skew_ms=100, processing_ms=400, visibility_
 _TIMEOUT_S = 0.5
 _WORKERS = 4
 _MOST_WAITS = 1_000
-_MOST_OPENINGS = 20
+_MOST_OPENINGS = 100
 _FAULTS = (
     ("reset-after-execution", None, 0.05),
     ("reset-before-read", None, 0.05),
@@ -86,6 +86,9 @@ async def child(url: str, key: str, secret: str, journal: str, drains: bool) -> 
             break
         except TransportError:
             say("RETRY")
+            await asyncio.sleep(0.1)
+    else:
+        raise SystemExit("the bot could not be opened")
     say("OPEN")
     if drains:
         for _ in range(_MOST_WAITS):

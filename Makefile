@@ -12,7 +12,7 @@ CORE    := $(filter-out __init__,$(notdir $(basename $(wildcard _ext/spotlane/_c
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help demo test conformance hostile integration chaos canary lint format bench bench-report instructions peers \
-        addresses package lock audit sbom clean
+        addresses package lock audit sbom clean sanitize fuzz coverage-native refcounts valgrind
 help:
 	@echo "make demo     the whole lifecycle of orders and a withdrawal, against an exchange in this process"
 	@echo "make test     every test"
@@ -25,6 +25,11 @@ help:
 	@echo "make bench [BENCH_FLAGS=--quick]  the benchmarks, each beside its baseline, and a page of them"
 	@echo "make bench-report                 the last results into the README, with page and plots"
 	@echo "make instructions [SPOTLANE_BASE=...]  instruction counts beside those of a base commit (needs valgrind)"
+	@echo "make sanitize [PYTEST_FLAGS=...]  every test on modules built with ASan and UBSan"
+	@echo "make fuzz [FUZZ=\"decoder --runs 1000000\"]  libFuzzer on the compiled modules, against their oracles"
+	@echo "make coverage-native  which lines of the compiled modules run (needs gcc)"
+	@echo "make refcounts        references left behind by each compiled function (needs a debug build of Python)"
+	@echo "make valgrind         tests of the compiled modules under memcheck"
 	@echo "make peers    independent clients (ccxt, Gate's own) trading against the sandbox"
 	@echo "make addresses  a hundred thousand addresses, valid and corrupted, judged by an oracle too"
 	@echo "make package  sdist, wheel from the sdist, and tests on the installed wheel"
@@ -87,6 +92,22 @@ bench-report: $(VENV)/.bench
 instructions: $(VENV)/.instructions
 	$(BIN)/python tools/instruction_counts.py
 
+# What each of these needs beside the virtual environment is named by its first lines; without that it says SKIPPED.
+sanitize: $(VENV)/.native
+	$(BIN)/python tools/native_sanitize.py -n $(PYTEST_WORKERS) --dist loadgroup $(PYTEST_FLAGS)
+
+fuzz: $(VENV)/.native
+	PYTHONPATH=fuzz:tools:tests/core $(BIN)/python fuzz/fuzz_run.py $(FUZZ)
+
+coverage-native: $(VENV)/.native
+	$(BIN)/python tools/native_coverage.py
+
+refcounts: $(VENV)/.native
+	$(BIN)/python tools/native_refcounts.py
+
+valgrind: $(VENV)/.native
+	$(BIN)/python tools/native_valgrind.py
+
 peers: $(VENV)/.peers
 	$(BIN)/python -m pytest -ra tests/sandbox/test_independent_clients*.py
 
@@ -125,12 +146,13 @@ EXTRAS_test    := cli,test
 EXTRAS_lint    := cli,test,lint,bench
 EXTRAS_bench   := bench
 EXTRAS_instructions := instructions
+EXTRAS_native  := cli,test,instructions
 EXTRAS_peers   := cli,test,peers
 EXTRAS_addresses := oracle
 EXTRAS_package := package
 EXTRAS_lock    := lock
 EXTRAS_audit   := audit
-STAGES := runtime test lint bench instructions peers addresses package lock audit
+STAGES := runtime test lint bench instructions native peers addresses package lock audit
 
 define stage
 $(VENV)/.$(1): $(VENV)/bin/python $(SOURCES) requirements/$(1).txt

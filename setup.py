@@ -1,10 +1,18 @@
 """The compiled modules and their flags. Everything else about the project is in pyproject.toml."""
 
 import os
+import shlex
 import sys
+import sysconfig
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    sys.exit(
+        "spotlane is not built for free-threaded Python: use the ordinary build of the same version, python3.14 and "
+        "not python3.14t"
+    )
 
 # One name, one file below _ext/spotlane/_core/, one importable spotlane._core.<name>.
 MODULES = [
@@ -40,6 +48,10 @@ if sys.platform == "win32":
 else:
     COMPILE_FLAGS = (["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"]) + ["-fno-strict-aliasing", "-Wall"]
 
+# For the builds of tools/native_*.py, each in a folder of its own.
+COMPILE_FLAGS += shlex.split(os.environ.get("SPOTLANE_CFLAGS", ""))
+GENERATED = os.environ.get("SPOTLANE_GENERATED", "build/cython")
+
 DIRECTIVES = {
     "language_level": 3,
     "boundscheck": DEBUG,
@@ -54,6 +66,4 @@ extensions = [
     for name in MODULES
 ]
 
-setup(
-    ext_modules=cythonize(extensions, include_path=["_ext"], build_dir="build/cython", compiler_directives=DIRECTIVES)
-)
+setup(ext_modules=cythonize(extensions, include_path=["_ext"], build_dir=GENERATED, compiler_directives=DIRECTIVES))

@@ -30,6 +30,7 @@ _TIMEOUT_S = 0.5
 _WORKERS = 4
 _MOST_WAITS = 1_000
 _MOST_OPENINGS = 100
+_KILLS_EACH = 50
 _FAULTS = (
     ("reset-after-execution", None, 0.05),
     ("reset-before-read", None, 0.05),
@@ -229,11 +230,16 @@ def _judge(venue: Sandbox, told: list[tuple[str, str, str]], fate: Fate) -> None
 
 
 async def kill_many(times: int, *, seed: str, at_once: int = 4) -> Fate:
-    """Kill several bots, each at an exchange of its own."""
-    share = -(-times // at_once)
+    """Kill several bots, each fifty times and at an exchange of its own: what a bot reads to recover grows."""
+    places = asyncio.Semaphore(at_once)
     total = Fate()
-    for fate in await asyncio.gather(*(kill(share, seed=f"{seed}/{number}") for number in range(at_once))):
-        total.add(fate)
+
+    async def kill_one(number: int) -> None:
+        async with places:
+            total.add(await kill(min(_KILLS_EACH, times - number * _KILLS_EACH), seed=f"{seed}/{number}"))
+        print(f"{total.kills} kills, {total.orders} orders, {dict(total.failures)}", flush=True)
+
+    await asyncio.gather(*(kill_one(number) for number in range(-(-times // _KILLS_EACH))))
     return total
 
 

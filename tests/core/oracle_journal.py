@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 HEADER_BYTES = 128
@@ -12,6 +12,7 @@ SIDES = (None, "BUY", "SELL")
 TYPES = (None, "LIMIT", "MARKET", "LIMIT_MAKER", "STOP_LIMIT", "STOP_MARKET", "OTHER")
 TIMES = (None, "GTC", "IOC", "FOK")
 STATES = (None, "NOT_SENT", "ACCEPTED", "REJECTED", "AMBIGUOUS", "ADOPTED", "PROVEN_ABSENT", "UNKNOWN")
+UNREADABLE = (LookupError, ValueError, InvalidOperation, struct.error)
 TERMINAL = {"NOT_SENT", "ACCEPTED", "REJECTED", "ADOPTED", "PROVEN_ABSENT"}
 
 
@@ -34,21 +35,46 @@ def read_header(data: bytes) -> dict[str, Any]:
     return {"exchange": texts[0], "key_mark": texts[1], "identity": texts[2], "created_ms": created_ms}
 
 
+class Frame(NamedTuple):
+    """A whole record whose content is still bytes; kind is its number."""
+
+    kind: int
+    start: int
+    end: int
+    epoch: int
+    sequence: int
+    time_ms: int
+    content: bytes
+
+
+def read_frame(data: bytes, at: int) -> Frame | None:
+    """Give the whole record that begins at a place, None where there is none."""
+    if at + 32 > len(data):
+        return None
+    magic, kind, zero, length, epoch, sequence, time_ms = struct.unpack_from("<2sBBIIQq", data, at)
+    end = at + length
+    if magic != b"SJ" or zero or not 32 <= length <= 65_536 or end > len(data):
+        return None
+    if zlib.crc32(data[at : end - 4]) != int.from_bytes(data[end - 4 : end], "little"):
+        return None
+    return Frame(kind, at, end, epoch, sequence, time_ms, data[at + 28 : end - 4])
+
+
+def read_content(frame: Frame) -> dict[str, Any]:
+    """Read all that a record says. Raises one of UNREADABLE where it can't be read."""
+    reader = _Reader(frame.content)
+    content = {1: _epoch, 2: _intent, 3: _note}[frame.kind](reader)
+    if reader.at != len(reader.data):
+        raise ValueError("bytes are left over")
+    return content
+
+
 def read_records(data: bytes) -> list[Record]:
     """Give the whole records up to the first place where there is none."""
-    at, found = HEADER_BYTES, []
-    while at + 32 <= len(data):
-        magic, kind, zero, length, epoch, sequence, time_ms = struct.unpack_from("<2sBBIIQq", data, at)
-        end = at + length
-        if magic != b"SJ" or zero or not 32 <= length <= 65_536 or end > len(data):
-            break
-        if zlib.crc32(data[at : end - 4]) != int.from_bytes(data[end - 4 : end], "little"):
-            break
-        reader = _Reader(data[at + 28 : end - 4])
-        content = {1: _epoch, 2: _intent, 3: _note}[kind](reader)
-        assert reader.at == len(reader.data)
-        found.append(Record(("EPOCH", "INTENT", "NOTE")[kind - 1], at, end, epoch, sequence, time_ms, content))
-        at = end
+    found: list[Record] = []
+    while (frame := read_frame(data, found[-1].end if found else HEADER_BYTES)) is not None:
+        kind = ("EPOCH", "INTENT", "NOTE")[frame.kind - 1]
+        found.append(Record(kind, *frame[1:6], read_content(frame)))
     return found
 
 
@@ -83,9 +109,13 @@ class _Reader:
     def amount(self) -> Decimal | None:
         kind = self.take("B")
         if kind == 1:
-            exponent = self.take("i")
-            return Decimal(self.take("q")).scaleb(exponent)
-        return Decimal(self.text() or "") if kind == 2 else None
+            exponent, coefficient = self.take("i"), self.take("q")
+            return Decimal((int(coefficient < 0), tuple(map(int, str(abs(coefficient)))), exponent))
+        if kind == 2:
+            return Decimal(self.text() or "")
+        if kind:
+            raise ValueError(f"an amount of kind {kind}")
+        return None
 
 
 def _epoch(reader: _Reader) -> dict[str, Any]:

@@ -366,3 +366,30 @@ def test_a_codec_refuses_structs_that_its_records_do_not_hold(change: dict[str, 
     told: dict[str, Any] = {"params": OrderParams, "symbol": Symbol} | change
     with pytest.raises(TypeError, match="holds every field of an order"):
         Codec(told["params"], told["symbol"], sides=(), order_types=(), times=(), states=(), terminal=())
+
+
+def with_amount(exponent: int, coefficient: int) -> bytes:
+    """Give the record of an intent whose quantity is coefficient * 10**exponent, whatever a writer would say to it."""
+    sink = Sink()
+    writer_to(sink).append_intent("id", PARAMS, 1, 2, 3)
+    record = sink.data[oracle_journal.HEADER_BYTES :]
+    was = struct.pack("<Bi", 1, -4) + struct.pack("<q", 10)
+    assert record.count(was) == 1
+    made = record.replace(was, struct.pack("<Biq", 1, exponent, coefficient))[:-4]
+    return made + struct.pack("<I", zlib.crc32(made))
+
+
+@pytest.mark.parametrize("exponent", [-(2**31), 1 - 2**31, 2**31 - 1])
+def test_the_least_and_the_largest_exponent(exponent: int) -> None:
+    _, params, *_ = read_intent(CODEC, with_amount(exponent, 7))
+    assert params.quantity is not None
+    assert params.quantity.as_tuple() == (0, (7,), exponent)
+
+
+@pytest.mark.parametrize("coefficient", [-(2**63), 1 - 2**63, 2**63 - 1])
+def test_the_least_and_the_largest_coefficient(coefficient: int) -> None:
+    if coefficient < 0:
+        with pytest.raises(UsageError, match=str(coefficient)):
+            read_intent(CODEC, with_amount(0, coefficient))
+    else:
+        assert read_intent(CODEC, with_amount(0, coefficient))[1].quantity == coefficient

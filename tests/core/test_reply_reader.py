@@ -83,6 +83,32 @@ def test_line_ends_and_more_after_a_reply_are_noticed(reply: bytes, extra: bytes
     assert not reader_of(reply, extra).is_clean
 
 
+@pytest.mark.parametrize("extra", [b"\r\n", b"\n", b"\r\n\r\n"])
+@pytest.mark.parametrize(
+    "status",
+    [
+        b"204 No Content\r\n\r\n",
+        b"304 Not Modified\r\n\r\n",
+        b"200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"200 OK\r\nContent-Length: 2\r\n\r\n\r\n",
+        b"200 OK\r\nContent-Length: 1\r\n\r\n\n",
+    ],
+)
+def test_line_ends_after_a_reply_are_noticed_wherever_it_is_cut(status: bytes, extra: bytes) -> None:
+    data = b"HTTP/1.1 " + status + extra
+    for first in range(len(data) + 1):
+        for second in range(first, len(data) + 1):
+            reader = reader_of(*pieces(data, (first, second)))
+            assert reader.progress == WHOLE
+            assert not reader.is_clean, (first, second)
+
+
+@pytest.mark.parametrize("status", [b"204 No\r\n\r\n", b"200 OK\r\nContent-Length: 0\r\n\r\n"])
+def test_a_reply_without_a_body_leaves_the_connection_clean_wherever_it_is_cut(status: bytes) -> None:
+    data = b"HTTP/1.1 " + status
+    assert all(reader_of(*pieces(data, (cut,))).is_clean for cut in range(len(data)))
+
+
 def test_a_connection_that_the_server_will_close_is_not_clean() -> None:
     assert reader_of(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).progress == WHOLE
     assert not reader_of(OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")).is_clean
@@ -94,6 +120,16 @@ def test_interim_replies_are_passed_over() -> None:
     assert (reader.progress, reader.status, reader.body) == (WHOLE, 200, b"{}")
     assert reader.fields == [(b"Content-Length", b"2")]
     assert reader.is_clean
+
+
+@pytest.mark.parametrize("end", [OK, b"HTTP/1.1 204 No Content\r\n\r\n"])
+@pytest.mark.parametrize("between", [b"", b"\r\n"])
+def test_a_reply_behind_interim_ones_is_clean_wherever_it_is_cut(end: bytes, between: bytes) -> None:
+    whole = b"HTTP/1.1 100 Continue\r\n\r\n" + between + b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + end
+    for cut in range(1, len(whole)):
+        reader = reader_of(whole[:cut], whole[cut:])
+        assert reader.progress == WHOLE
+        assert reader.is_clean or between
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,9 @@ cdef object make_decimal(int64_t coefficient, int32_t exponent):
     """Make coefficient * 10**exponent with exactly these digits."""
     cdef char buffer[48]
     cdef int at = 48
-    cdef int decimals = -exponent
-    cdef uint64_t rest = <uint64_t>-coefficient if coefficient < 0 else <uint64_t>coefficient
+    # The least of the signed numbers have no opposite in their own type.
+    cdef int64_t decimals = -<int64_t>exponent
+    cdef uint64_t rest = 0 - <uint64_t>coefficient if coefficient < 0 else <uint64_t>coefficient
     if coefficient == 0 and 0 <= decimals <= COEFFICIENT_DIGITS:
         return ZEROS[decimals]
     if 0 < decimals <= COEFFICIENT_DIGITS:

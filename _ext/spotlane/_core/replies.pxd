@@ -14,9 +14,9 @@ cdef class ReplyReader:
     cdef readonly bytes keepalive
     cdef readonly Progress progress
     cdef object _parser, _feed
-    cdef bytes _first, _last
+    cdef bytes _first, _last, _tail
     cdef bytearray _gathered
-    cdef Py_ssize_t _limit, _received, _head_size, _body_size, _declared
+    cdef Py_ssize_t _limit, _received, _head_size, _body_size, _declared, _interims
     cdef bint _may_end_with_connection, _has_head, _is_chunked
 
     cdef void begin(self, Py_ssize_t limit, bint may_end_with_connection)
@@ -26,5 +26,6 @@ cdef class ReplyReader:
     # Lets go of what a reply was made of, which may be large.
     cdef void forget(self)
     cdef void _lose(self, str fault)
+    cdef void _lose_if_too_long(self)
     cdef bint _begins_well(self, bytes data) noexcept
     cdef bint _is_all_of(self, bytes data, bint had_head)

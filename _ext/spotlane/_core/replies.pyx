@@ -7,7 +7,7 @@ refused, how long they may be, and whether every byte that came belongs to the r
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
@@ -16,6 +16,8 @@ cdef enum:
     LONGEST_HEAD = 16384
     # The most that the framing of a chunked body may be, in bytes for each byte of the body: six for chunks of one.
     MOST_FRAMING = 8
+    # Of the empty line that ends a head, what may have come with an earlier piece.
+    TAIL = 3
     INTERIM = 100
     SWITCHING = 101
     FINAL = 200
@@ -45,6 +47,23 @@ cdef bint _ends_with(bytes data, bytes end) noexcept:
     cdef Py_ssize_t before = PyBytes_GET_SIZE(data) - PyBytes_GET_SIZE(end)
     return before >= 0 and memcmp(PyBytes_AS_STRING(data) + before, PyBytes_AS_STRING(end),
                                   PyBytes_GET_SIZE(end)) == 0
+
+
+cdef Py_ssize_t _end_of_head(bytes data, Py_ssize_t earlier) noexcept:
+    """Return where the first empty line after so many earlier ones ends, or -1."""
+    cdef const char *start = PyBytes_AS_STRING(data)
+    cdef const char *end = start + PyBytes_GET_SIZE(data)
+    cdef const char *at = start + TAIL
+    while at < end:
+        at = <const char *> memchr(at, c"\n", end - at)
+        if at == NULL:
+            return -1
+        if memcmp(at - TAIL, PyBytes_AS_STRING(END_OF_HEAD), TAIL) == 0:
+            if earlier == 0:
+                return at + 1 - start
+            earlier -= 1
+        at += 1
+    return -1
 
 
 @cython.final
@@ -124,6 +143,7 @@ cdef class _Events:
             return
         if not reader._has_head:
             # 100 to 199: the reply proper is still to come.
+            reader._interims += 1
             reader.fields = []
             reader._declared = -1
             return
@@ -181,9 +201,9 @@ cdef class ReplyReader:
         self.is_clean = False
         self.progress = LOST if self._parser is None else READING
         self._first = self._last = None
-        self._gathered = None
+        self._gathered = self._tail = None
         self._limit = limit
-        self._received = self._head_size = self._body_size = 0
+        self._received = self._head_size = self._body_size = self._interims = 0
         self._declared = -1
         self._may_end_with_connection = may_end_with_connection
         self._has_head = self._is_chunked = False
@@ -198,6 +218,7 @@ cdef class ReplyReader:
             return self.progress
         self._received += PyBytes_GET_SIZE(data)
         self._last = None
+        self._interims = 0
         try:
             self._feed(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -207,11 +228,11 @@ cdef class ReplyReader:
                 self._lose("malformed")
         if self.progress == WHOLE:
             self.is_clean = self.is_clean and self._is_all_of(data, had_head)
-        elif self.progress == READING and self._received > LONGEST_HEAD:
+        elif self.progress == READING:
             if not self._has_head:
-                self._lose("malformed")
-            elif self._received > LONGEST_HEAD + MOST_FRAMING * self._limit:
-                self._lose("oversize")
+                self._tail = (data if self._tail is None else self._tail + data)[-TAIL:]
+            if self._received > LONGEST_HEAD:
+                self._lose_if_too_long()
         return self.progress
 
     cdef Progress end(self, bint is_orderly):
@@ -242,6 +263,12 @@ cdef class ReplyReader:
         # What was gathered so far may be large, and nobody will read it.
         self.forget()
 
+    cdef void _lose_if_too_long(self):
+        if not self._has_head:
+            self._lose("malformed")
+        elif self._received > LONGEST_HEAD + MOST_FRAMING * self._limit:
+            self._lose("oversize")
+
     cdef bint _begins_well(self, bytes data) noexcept:
         cdef Py_ssize_t length = min(PyBytes_GET_SIZE(VERSION) - self._received, PyBytes_GET_SIZE(data))
         return memcmp(PyBytes_AS_STRING(data), PyBytes_AS_STRING(VERSION) + self._received, length) == 0
@@ -251,12 +278,11 @@ cdef class ReplyReader:
 
         The parser skips line ends between two replies, so it does not tell of all that came too much.
         """
-        cdef Py_ssize_t before
+        cdef Py_ssize_t body = 0 if self._last is None else PyBytes_GET_SIZE(self._last)
         if self._is_chunked:
             return _ends_with(data, LAST_CHUNK)
-        if self._last is None:
-            return data.find(END_OF_HEAD) == PyBytes_GET_SIZE(data) - PyBytes_GET_SIZE(END_OF_HEAD)
-        before = PyBytes_GET_SIZE(data) - PyBytes_GET_SIZE(self._last)
-        if before == 0:
-            return True
-        return not had_head and PyBytes_AS_STRING(data)[before - 1] == c"\n" and _ends_with(data, self._last)
+        if had_head:
+            return body == PyBytes_GET_SIZE(data)
+        if self._tail is not None:
+            data = self._tail + data
+        return _end_of_head(data, self._interims) == PyBytes_GET_SIZE(data) - body

@@ -1,6 +1,15 @@
-"""Say how to build when a compiled module is missing, instead of failing later and elsewhere."""
+"""Say what to do when a compiled module is missing or can't be used, instead of failing later and elsewhere."""
 
+import sysconfig
 from importlib import import_module
+
+# Nothing here is guarded against two threads at once: it relies on the interpreter's lock. A module that does not say
+# otherwise has the lock switched on again, but PYTHON_GIL=0 overrules that.
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    raise ImportError(
+        "spotlane does not support free-threaded Python: use the ordinary build of the same version (python3.14, not "
+        "python3.14t), with one event loop to a thread"
+    )
 
 EXTENSIONS = (
     "decimals",

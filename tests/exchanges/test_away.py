@@ -57,3 +57,24 @@ def test_the_first_success_comes_within_a_second_of_the_exchanges_return(outage:
     first_s, slow = run_virtual(main)
     assert first_s <= 1.0
     assert slow == []
+
+
+@pytest.mark.parametrize("outage", ["refused", "unavailable", "reset"])
+def test_a_client_can_be_opened_at_once_when_the_exchange_is_back_however_often_that_failed(outage: str) -> None:
+    async def main() -> list[str]:
+        async with Sandbox("mexc", rate_limits=False) as venue:
+            exchange = MexcPrivateRest(venue.credentials, timeout_s=0.5, **venue.client_options)
+            venue.outages.begin(outage, duration_s=AWAY_S)
+            failures = []
+            for _ in range(10):
+                try:
+                    await exchange.open()
+                except SpotlaneError as failure:
+                    failures.append(type(failure).__name__)
+            venue.outages.end()
+            await exchange.open()
+            await exchange.place_order(ORDER)
+            await exchange.close()
+            return failures
+
+    assert len(run_virtual(main)) == 10

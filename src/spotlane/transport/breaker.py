@@ -102,11 +102,17 @@ class Breakers:
         return {name: branch.status(now_s) for name, branch in self._branches.items()}
 
     async def close(self) -> None:
-        """Stop probing."""
+        """Stop probing, and let the next request of an open class through: it is the probe then.
+
+        Nobody else would ask the exchange before a client is opened again, and a refused request opens none.
+        """
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        for branch in self._branches.values():
+            if branch.circuit.is_open:
+                branch.circuit.close()
 
     def _open(self, name: str, now_s: float) -> None:
         branch = self._branches[name]

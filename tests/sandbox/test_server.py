@@ -39,6 +39,23 @@ def test_request_reaches_the_handler_as_it_was_sent(loop: str, tls: bool) -> Non
     run(loop, scenario())
 
 
+def test_the_server_goes_down_although_the_loop_tells_nothing_of_a_connection(loop: str, monkeypatch: Any) -> None:
+    async def scenario() -> None:
+        async with serving() as rig:
+            wire = await rig.connect()
+            wire.send("GET", "/a")
+            await wire.reply()
+            (connection,) = rig.server.connections
+            monkeypatch.setattr(connection, "abort", lambda: None)
+            async with asyncio.timeout(DEADLINE_S):
+                await rig.server.down()
+            assert connection.closed.done()
+            assert not rig.server.connections
+            await wire.close()
+
+    run(loop, scenario())
+
+
 def test_compressed_request_body_is_left_as_it_was_sent(loop: str) -> None:
     async def scenario() -> None:
         async with serving() as rig:

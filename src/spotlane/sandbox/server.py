@@ -21,6 +21,7 @@ from spotlane.sandbox.request_log import ReceivedRequest, RequestLog, without_si
 
 _MAX_LINE_BYTES = 1 << 16
 _PREVIOUS_REPLIES = 256
+_CLOSING_S = 1.0
 # Set for each HTTP handler's tasks to the server's number of outages when its connection was made.
 _OUTAGES: ContextVar[int] = ContextVar("outages")
 
@@ -118,9 +119,15 @@ class ExchangeServer:
 
         Requests that were waiting for their latency are never executed. Returns once every connection is closed.
         """
-        closing = [connection.closed for connection in self.connections]
+        closing = tuple(self.connections)
         tasks = self.take_down()
-        await asyncio.gather(*closing, *tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if closing:
+            await asyncio.wait([connection.closed for connection in closing], timeout=_CLOSING_S)
+        for connection in closing:
+            # uvloop tells nothing of one whose acceptance is cancelled in the very turn in which it is made.
+            if not connection.closed.done():
+                connection.connection_lost(None)
 
     def listen(self) -> None:
         """Accept connections (again), on the same port."""

@@ -142,7 +142,7 @@ async def test_an_order_that_comes_too_late_is_refused_and_typed() -> None:
 
 async def test_an_order_that_is_held_up_on_its_way_is_never_executed() -> None:
     async with gate(doubtful(GateioPrivateRest.spec)) as (venue, exchange):
-        venue.faults.add(Fault.named("deliver-late-reset", "POST", ORDERS_PATH, value=0.65))
+        venue.faults.add(Fault.named("deliver-late-reset", "POST", ORDERS_PATH, value=0.95))
         unknown = await doubt(exchange, resting())
         await expect_absent(exchange, unknown)
         await until(lambda: "REQUEST_EXPIRED" in [event.data["code"] for event in venue.ledger.refused()])

@@ -92,6 +92,26 @@ async def test_every_end_of_an_order_is_noted(venue: Sandbox, path: Path, durabi
     assert open_intents(venue, path) == []
 
 
+async def test_an_end_is_noted_when_the_caller_learns_of_it(
+    venue: Sandbox, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed between the two would leave an order behind that nobody is told of."""
+    async with connect(venue, journal=path, horizons=HORIZONS) as exchange:
+        journal = exchange._journal
+        assert journal is not None
+        noted: list[tuple[OutcomeState, bool]] = []
+        note, caller = journal.note, asyncio.current_task()
+
+        def listen(name: str, state: OutcomeState, order_id: str | None) -> None:
+            noted.append((state, asyncio.current_task() is caller))
+            note(name, state, order_id)
+
+        monkeypatch.setattr(journal, "note", listen)
+        strike(venue, "reset-after-execution")
+        await exchange.place_order(resting())
+    assert noted == [(OutcomeState.ADOPTED, True)]
+
+
 @pytest.mark.parametrize(
     ("point", "state"),
     [("silent-after-execution", OutcomeState.ADOPTED), ("reset-before-read", OutcomeState.PROVEN_ABSENT)],

@@ -388,6 +388,8 @@ async def test_the_local_rate_budget_keeps_below_the_exchanges_limit() -> None:
         # A burst of six, of which two are kept for cancels; then one every 175 ms.
         for count in (4, 5, 6):
             await until(functools.partial(has_booked, venue, count))
+            # Their replies, too, have to be read before the time goes on.
+            await until(lambda: sum(call.done() and call.exception() is None for call in calls) == count)  # noqa: B023
             assert exchange.status().budget.limits["orders"].free == 0
             pass_time(venue, clock, 0.176)
         pass_time(venue, clock, 2.0)

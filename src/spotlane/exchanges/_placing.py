@@ -227,18 +227,19 @@ class PlacingClient(ExchangeClient):
         try:
             order = await self._resolver.wait(doubt, deadline)
         except NotPlaced:
+            self._note(doubt.client_order_id, OutcomeState.PROVEN_ABSENT, None)
             left_s = deadline - self._look_up_s - self._clock.monotonic()
             if not self._options.resubmit or doubt.is_unwanted or left_s <= 0:
                 raise
         except asyncio.CancelledError:
             # It may have been settled in this very turn of the event loop.
+            self._left_open.add(doubt.client_order_id)
             if doubt.result.done() and (resolution := doubt.result.result()) is not None:
-                self._tell(resolution)
-            else:
-                self._left_open.add(doubt.client_order_id)
+                self._report(resolution)
             raise
         else:
             if order is not None:
+                self._note(doubt.client_order_id, OutcomeState.ADOPTED, order.order_id)
                 return order
             self._left_open.add(doubt.client_order_id)
             raise unknown
@@ -267,7 +268,6 @@ class PlacingClient(ExchangeClient):
     def _on_settled(self, doubt: Doubt, resolution: Resolution) -> None:
         client_order_id = doubt.client_order_id
         order_id = None if resolution.order is None else resolution.order.order_id
-        self._note(client_order_id, resolution.state, order_id)
         if client_order_id in self._inherited:
             self._inherited.discard(client_order_id)
             if not self._inherited and self._recovered is not None and not self._recovered.done():
@@ -280,10 +280,17 @@ class PlacingClient(ExchangeClient):
                     order_id, client_order_id, other,
                 )  # fmt: skip
             self._acknowledged.add(resolution.symbol, order_id, client_order_id)
-        if client_order_id not in self._left_open:
-            return
+        # Otherwise its call is waiting for this, and notes the end when its caller learns of it: a process that is
+        # killed in between must not leave behind that there is nothing to tell.
+        if client_order_id in self._left_open:
+            self._report(resolution)
+
+    def _report(self, resolution: Resolution) -> None:
+        """Note and tell what became of an order whose call has ended."""
+        order_id = None if resolution.order is None else resolution.order.order_id
+        self._note(resolution.client_order_id, resolution.state, order_id)
         if resolution.state.is_terminal:
-            self._left_open.discard(client_order_id)
+            self._left_open.discard(resolution.client_order_id)
         self._tell(resolution)
 
     def _tell(self, resolution: Resolution) -> None:

@@ -1,7 +1,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, final
 
-from typing_extensions import Buffer
+from typing_extensions import Buffer, disjoint_base
 
 from spotlane.spec import Endpoint
 
@@ -45,6 +45,7 @@ class Claim:
     def __new__(cls, shares: Iterable[tuple[Gate, int]], rank: int) -> Claim: ...
     def try_take(self, now_s: float, *, in_turn: bool = False) -> bool: ...
 
+@disjoint_base
 class Toll:
     def __init__(self, endpoint: Endpoint, claim: Claim) -> None: ...
     @property
@@ -52,6 +53,7 @@ class Toll:
     @property
     def claim(self) -> Claim: ...
 
+@disjoint_base
 class Till:
     def __init__(self, monotonic_s: Callable[[], float], enforce: bool) -> None: ...
     @property
